@@ -1,0 +1,63 @@
+"""The frame of both Glue jobs: read the order that the arguments name, report on each hour.
+
+Reports go to Dagster through Pipes when Dagster started the job, and to standard output always,
+so that a job started by hand says the same.
+"""
+
+import argparse
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from dagster_pipes import (
+    PipesCliArgsParamsLoader,
+    PipesS3ContextLoader,
+    PipesS3MessageWriter,
+    open_dagster_pipes,
+)
+
+from etl_platform.aws.clients import client
+from etl_platform.aws.s3 import S3
+from etl_platform.contract.layout import Location
+from etl_platform.contract.order import Order, Report
+
+
+@dataclass(frozen=True)
+class JobRun:
+    """One run of a job: what to do, and where to say what came of it."""
+
+    order: Order
+    report: Callable[[Report], None]
+
+
+@contextmanager
+def job_run(arguments: list[str]) -> Iterator[JobRun]:
+    """Open a run from the command line; Glue adds arguments of its own, which are passed over."""
+    parser = argparse.ArgumentParser(allow_abbrev=False)
+    parser.add_argument("--order", required=True, help="s3:// address of the order")
+    known, _ = parser.parse_known_args(arguments)
+    order = Order.model_validate_json(S3().read(Location.parse(known.order)))
+    with _reporter() as send:
+
+        def report(said: Report) -> None:
+            sys.stdout.write(said.model_dump_json() + "\n")
+            sys.stdout.flush()
+            send(said)
+
+        yield JobRun(order, report)
+
+
+@contextmanager
+def _reporter() -> Iterator[Callable[[Report], None]]:
+    loader = PipesCliArgsParamsLoader()
+    if not loader.is_dagster_pipes_process():
+        yield lambda _: None
+        return
+    s3 = client("s3")
+    with open_dagster_pipes(
+        params_loader=loader,
+        context_loader=PipesS3ContextLoader(s3),
+        message_writer=PipesS3MessageWriter(s3),
+    ) as pipes:
+        yield lambda said: pipes.report_custom_message(said.model_dump(mode="json"))

@@ -1,0 +1,98 @@
+"""Object storage on Amazon S3."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from etl_platform.aws.clients import client, error_code, translated
+from etl_platform.contract.errors import ObjectMissing
+from etl_platform.contract.layout import Location
+from etl_platform.contract.storage import StoredObject
+
+_ABSENT = {"404", "NoSuchKey", "NoSuchVersion", "NoSuchBucket", "NotFound"}
+
+
+class S3:
+    """The Storage port. It keeps no state, so that Spark tasks can be sent one."""
+
+    def find(self, location: Location, version_id: str | None = None) -> StoredObject | None:
+        with translated("s3", f"HeadObject {location}"):
+            try:
+                head = client("s3").head_object(**_address(location, version_id))
+            except ClientError as error:
+                if error_code(error) in _ABSENT:
+                    return None
+                raise
+        return StoredObject(
+            location,
+            int(head["ContentLength"]),
+            str(head["ETag"]).strip('"'),
+            head.get("VersionId"),
+            head["LastModified"],
+        )
+
+    def read(self, location: Location, version_id: str | None = None) -> bytes:
+        with translated("s3", f"GetObject {location}"):
+            try:
+                body = client("s3").get_object(**_address(location, version_id))["Body"].read()
+            except ClientError as error:
+                if error_code(error) in _ABSENT:
+                    raise ObjectMissing(str(location)) from None
+                raise
+        return bytes(body)
+
+    def fetch(self, location: Location, version_id: str | None, to: Path) -> None:
+        extra = {"VersionId": version_id} if version_id else {}
+        with translated("s3", f"GetObject {location}"):
+            try:
+                client("s3").download_file(location.bucket, location.key, str(to), ExtraArgs=extra)
+            except ClientError as error:
+                if error_code(error) in _ABSENT:
+                    raise ObjectMissing(str(location)) from None
+                raise
+
+    def write(self, location: Location, body: bytes) -> None:
+        with translated("s3", f"PutObject {location}"):
+            client("s3").put_object(Bucket=location.bucket, Key=location.key, Body=body)
+
+    def write_once(self, location: Location, body: bytes) -> bool:
+        """A conditional PUT. 409 means that another one is under way: then theirs is the one.
+
+        A retry inside botocore after a lost answer finds its own object and says False as well;
+        callers therefore read the object when they are told that there was one.
+        """
+        with translated("s3", f"PutObject {location}"):
+            try:
+                client("s3").put_object(
+                    Bucket=location.bucket, Key=location.key, Body=body, IfNoneMatch="*"
+                )
+            except ClientError as error:
+                if error_code(error) in {"PreconditionFailed", "ConditionalRequestConflict"}:
+                    return False
+                raise
+        return True
+
+    def store(self, file: Path, location: Location) -> int:
+        with translated("s3", f"PutObject {location}"):
+            client("s3").upload_file(str(file), location.bucket, location.key)
+        return file.stat().st_size
+
+    def list(self, prefix: Location) -> Iterator[StoredObject]:
+        pages = client("s3").get_paginator("list_objects_v2")
+        with translated("s3", f"ListObjectsV2 {prefix}"):
+            for page in pages.paginate(Bucket=prefix.bucket, Prefix=prefix.key):
+                for item in page.get("Contents", ()):
+                    yield StoredObject(
+                        Location(prefix.bucket, item["Key"]),
+                        int(item["Size"]),
+                        str(item["ETag"]).strip('"'),
+                        None,
+                        item["LastModified"],
+                    )
+
+
+def _address(location: Location, version_id: str | None) -> dict[str, Any]:
+    version = {"VersionId": version_id} if version_id else {}
+    return {"Bucket": location.bucket, "Key": location.key, **version}

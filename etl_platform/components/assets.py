@@ -1,0 +1,239 @@
+"""One source as three assets, `raw -> parquet -> redshift`, each a step of its own.
+
+The assets are a graph: the steps hand the batches of the hours to each other directly, so an hour
+that is blocked in one step is simply not handed on, and stops no other.
+"""
+
+import warnings
+from collections.abc import Generator, Iterator
+from typing import Any
+
+import dagster as dg
+
+from etl_platform.aws.s3 import S3
+from etl_platform.components import events
+from etl_platform.components.events import CHECKS, PARQUET, RAW, REDSHIFT, Blocked
+from etl_platform.components.glue_jobs import GlueJobs
+from etl_platform.contract.batch import Batch
+from etl_platform.contract.errors import ManifestMissing
+from etl_platform.contract.hour import KEY_FORMAT, Hour
+from etl_platform.contract.layout import Names
+from etl_platform.contract.order import CONVERT, LOAD, Order
+from etl_platform.contract.source import SourceContract
+from etl_platform.ingest.pin import pin_all
+
+_KINDS = {RAW: "s3", PARQUET: "parquet", REDSHIFT: "redshift"}
+_ABOUT = {
+    RAW: "Files and manifest of the hour, checked and pinned at their versions",
+    PARQUET: "The hour as typed, deduplicated Parquet; rejected records are kept beside it",
+    REDSHIFT: "The hour in the warehouse, loaded once by a Glue job in one transaction",
+}
+
+_Event = dg.AssetMaterialization | dg.AssetCheckEvaluation | dg.Output[Any]
+_Batches = list[dict[str, Any]]
+"""Batches as plain JSON between steps: nothing of this project is pickled."""
+
+
+def partitions_of(contract: SourceContract) -> dg.HourlyPartitionsDefinition:
+    return dg.HourlyPartitionsDefinition(
+        # The hour that is under way is a partition too: a source may land it before it is over.
+        start_date=str(contract.starts),
+        fmt=KEY_FORMAT,
+        timezone="UTC",
+        end_offset=1,
+    )
+
+
+def source_assets(contract: SourceContract) -> dg.AssetsDefinition:
+    """The three assets of a source with their checks."""
+    source = contract.source
+    keys = {stage: events.asset_key(stage, source) for stage in (RAW, PARQUET, REDSHIFT)}
+    hours = partitions_of(contract)
+    checks = _check_specs(keys, hours)
+    graph = _graph(contract, checks)
+    assets = dg.AssetsDefinition.from_graph(
+        graph,
+        keys_by_output_name=keys,
+        internal_asset_deps={RAW: set(), PARQUET: {keys[RAW]}, REDSHIFT: {keys[PARQUET]}},
+        partitions_def=hours,
+        backfill_policy=dg.BackfillPolicy.multi_run(contract.hours_per_run),
+        can_subset=True,
+        group_name=source,
+        check_specs=list(checks.values()),
+        descriptions_by_output_name={
+            stage: f"{contract.description}. {about}." for stage, about in _ABOUT.items()
+        },
+    )
+    return assets.map_asset_specs(lambda spec: _described(spec, contract))
+
+
+def _described(spec: dg.AssetSpec, contract: SourceContract) -> dg.AssetSpec:
+    stage = spec.key.path[0]
+    return spec.merge_attributes(
+        owners=[contract.owner],
+        kinds={_KINDS[stage], *({"glue"} if stage != RAW else set()), contract.format.type}
+        if stage != REDSHIFT
+        else {_KINDS[stage], "glue"},
+        metadata={
+            "dagster/column_schema": events.column_schema(contract),
+            **(
+                {"dagster/table_name": f"{contract.load.schema_name}.{contract.table}"}
+                if stage == REDSHIFT
+                else {}
+            ),
+            "load_strategy": contract.load.strategy,
+        },
+    )
+
+
+def _check_specs(
+    keys: dict[str, dg.AssetKey], hours: dg.HourlyPartitionsDefinition
+) -> dict[str, dg.AssetCheckSpec]:
+    with warnings.catch_warnings():
+        # Partitioned checks are a preview in Dagster 1.13; without them the last hour checked
+        # would stand for all.
+        warnings.simplefilter("ignore", dg.PreviewWarning)
+        return {
+            stage: dg.AssetCheckSpec(
+                name, asset=keys[stage], description=f"{about}.", partitions_def=hours
+            )
+            for stage, (name, about) in CHECKS.items()
+        }
+
+
+def _graph(contract: SourceContract, checks: dict[str, dg.AssetCheckSpec]) -> dg.GraphDefinition:
+    pin, convert, load = _pin_op(contract), _convert_op(contract), _load_op(contract)
+    outputs = {
+        **{stage: dg.GraphOut() for stage in checks},
+        **{spec.get_python_identifier(): dg.GraphOut() for spec in checks.values()},
+    }
+
+    @dg.graph(name=contract.source, out=outputs, description=contract.description)
+    def way_of_a_batch() -> Any:
+        raw = pin()
+        parquet = convert(raw.batches)
+        redshift = load(parquet.batches)
+        made = {RAW: raw, PARQUET: parquet, REDSHIFT: redshift}
+        return {
+            **{stage: result.asset for stage, result in made.items()},
+            **{
+                checks[stage].get_python_identifier(): result.check
+                for stage, result in made.items()
+            },
+        }
+
+    return way_of_a_batch
+
+
+def _outs(*, hands_on: bool) -> dict[str, dg.Out]:
+    batches = {"batches": dg.Out(list)} if hands_on else {}
+    return {
+        "asset": dg.Out(dg.Nothing, is_required=False),
+        "check": dg.Out(dg.Nothing, is_required=False),
+        **batches,
+    }
+
+
+def _pin_op(contract: SourceContract) -> dg.OpDefinition:
+    source = contract.source
+
+    @dg.op(name=f"{source}__pin", out=_outs(hands_on=True), description=_ABOUT[RAW])
+    def pin(context: dg.OpExecutionContext, glue_jobs: GlueJobs) -> Iterator[_Event]:
+        hours = [Hour.parse(key) for key in context.partition_keys]
+        results = pin_all(S3(), Names(glue_jobs.namespace), source, hours)
+        batches: list[Batch] = []
+        blocked: list[Blocked] = []
+        missing: list[Blocked] = []
+        for hour, result in results.items():
+            if isinstance(result, Batch):
+                batches.append(result)
+                yield events.pinned(result)
+                yield events.passed(RAW, result, {"files": len(result.files)})
+            elif isinstance(result, ManifestMissing):
+                missing.append(Blocked.by(hour, result))
+            else:
+                blocked.append(Blocked.by(hour, result))
+        for hour_blocked in blocked:
+            yield events.failed(RAW, source, hour_blocked)
+            context.log.error(hour_blocked.message)
+        if missing:
+            context.log.warning(
+                f"{len(missing)} hours have no manifest: {', '.join(str(m.hour) for m in missing)}"
+            )
+        if not batches:
+            raise events.failure(RAW, source, blocked or missing)
+        yield _handed_on(batches)
+
+    return pin
+
+
+def _convert_op(contract: SourceContract) -> dg.OpDefinition:
+    @dg.op(
+        name=f"{contract.source}__convert",
+        ins={"batches": dg.In(list)},
+        out=_outs(hands_on=True),
+        description=_ABOUT[PARQUET],
+        pool="glue_convert",
+    )
+    def convert(
+        context: dg.OpExecutionContext, glue_jobs: GlueJobs, batches: _Batches
+    ) -> Iterator[_Event]:
+        order = Order(
+            stage=CONVERT,
+            namespace=glue_jobs.namespace,
+            contract=contract,
+            batches=tuple(Batch.model_validate(batch) for batch in batches),
+        )
+        through = yield from _carry_out(context, glue_jobs, order, PARQUET)
+        yield _handed_on(through)
+
+    return convert
+
+
+def _load_op(contract: SourceContract) -> dg.OpDefinition:
+    @dg.op(
+        name=f"{contract.source}__load",
+        ins={"batches": dg.In(list)},
+        out=_outs(hands_on=False),
+        description=_ABOUT[REDSHIFT],
+        pool="glue_load",
+    )
+    def load(
+        context: dg.OpExecutionContext, glue_jobs: GlueJobs, batches: _Batches
+    ) -> Iterator[_Event]:
+        order = Order(
+            stage=LOAD,
+            namespace=glue_jobs.namespace,
+            contract=contract,
+            batches=tuple(Batch.model_validate(batch) for batch in batches),
+        )
+        yield from _carry_out(context, glue_jobs, order, REDSHIFT)
+
+    return load
+
+
+def _carry_out(
+    context: dg.OpExecutionContext, glue_jobs: GlueJobs, order: Order, stage: str
+) -> Generator[_Event, None, list[Batch]]:
+    """Run the job of a stage, tell Dagster of each hour, and give the batches that went through."""
+    outcome = glue_jobs.run(context, order)
+    through: list[Batch] = []
+    blocked: list[Blocked] = []
+    for batch in order.batches:
+        report = outcome.reports[batch.hour]
+        if report.outcome == "blocked":
+            hour_blocked = Blocked(batch.hour, report.error_code or "", report.error or "")
+            blocked.append(hour_blocked)
+            yield events.failed(stage, batch.source, hour_blocked)
+            context.log.error(hour_blocked.message)
+        else:
+            through.append(batch)
+            yield events.reported(stage, batch, report, outcome.facts)
+            yield events.passed(stage, batch, report.facts.get("counts", {}))
+    if not through:
+        raise events.failure(stage, order.contract.source, blocked)
+    return through
+
+
+def _handed_on(batches: list[Batch]) -> dg.Output[_Batches]:
+    return dg.Output([batch.model_dump(mode="json") for batch in batches], "batches")

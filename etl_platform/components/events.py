@@ -1,0 +1,139 @@
+"""What Dagster is told of each hour: one materialization and one check result an hour.
+
+A range run of Dagster gives every partition the same materialization, hours without data included.
+So the assets declare optional outputs, never yield them, and log these events themselves.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import dagster as dg
+
+from etl_platform.contract.batch import Batch
+from etl_platform.contract.errors import PlatformError
+from etl_platform.contract.hour import Hour
+from etl_platform.contract.order import Report
+from etl_platform.contract.source import SourceContract
+
+RAW = "raw"
+PARQUET = "parquet"
+REDSHIFT = "redshift"
+
+CHECKS = {
+    RAW: ("manifest_complete", "Every file that the manifest lists is there, in its size"),
+    PARQUET: ("rejects_within_limit", "No more records were rejected than the contract allows"),
+    REDSHIFT: ("counts_reconcile", "The warehouse took exactly the rows that were converted"),
+}
+
+_DATA_VERSION = "dagster/data_version"
+_DATA_VERSION_IS_OURS = "dagster/data_version_is_user_provided"
+
+
+@dataclass(frozen=True)
+class Blocked:
+    """An hour that a stage could not pass on, with the error that says why."""
+
+    hour: Hour
+    code: str
+    message: str
+
+    @classmethod
+    def by(cls, hour: Hour, error: PlatformError) -> "Blocked":
+        return cls(hour, error.code, str(error))
+
+
+def asset_key(stage: str, source: str) -> dg.AssetKey:
+    return dg.AssetKey([stage, source])
+
+
+def pinned(batch: Batch) -> dg.AssetMaterialization:
+    """`raw/<source>`: the manifest of the hour is checked and pinned."""
+    return _materialization(
+        RAW,
+        batch,
+        {
+            "manifest": dg.MetadataValue.path(batch.manifest_url),
+            "manifest_version": batch.manifest_version,
+            "manifest_at": dg.MetadataValue.timestamp(batch.manifest_at),
+            "files": len(batch.files),
+            "size_bytes": batch.size_bytes,
+        },
+    )
+
+
+def reported(
+    stage: str, batch: Batch, report: Report, job: Mapping[str, Any]
+) -> dg.AssetMaterialization:
+    """`parquet/<source>` and `redshift/<source>`: what the job said of the hour."""
+    facts = {"outcome": report.outcome, **report.facts, **job}
+    return _materialization(stage, batch, {name: _value(v) for name, v in facts.items()})
+
+
+def passed(stage: str, batch: Batch, metadata: Mapping[str, Any]) -> dg.AssetCheckEvaluation:
+    return _evaluation(stage, batch.source, batch.hour, True, None, metadata)
+
+
+def failed(stage: str, source: str, blocked: Blocked) -> dg.AssetCheckEvaluation:
+    return _evaluation(
+        stage, source, blocked.hour, False, blocked.message, {"error_code": blocked.code}
+    )
+
+
+def failure(stage: str, source: str, blocked: list[Blocked]) -> dg.Failure:
+    """The end of a step that has no hour to hand on. Asking again would give the same answer."""
+    first = blocked[0]
+    others = f" ({len(blocked) - 1} more hours are blocked)" if len(blocked) > 1 else ""
+    return dg.Failure(
+        f"{stage}/{source} {first.hour}: {first.message}{others}",
+        metadata={str(b.hour): b.message for b in blocked},
+        allow_retries=False,
+    )
+
+
+def column_schema(contract: SourceContract) -> dg.TableSchema:
+    return dg.TableSchema(
+        [
+            dg.TableColumn(
+                c.name,
+                str(c.type),
+                description=c.description,
+                constraints=dg.TableColumnConstraints(nullable=not c.required),
+            )
+            for c in contract.columns
+        ]
+    )
+
+
+def _materialization(
+    stage: str, batch: Batch, metadata: Mapping[str, Any]
+) -> dg.AssetMaterialization:
+    return dg.AssetMaterialization(
+        asset_key=asset_key(stage, batch.source),
+        partition=str(batch.hour),
+        metadata={"batch_id": batch.batch_id, **metadata},
+        tags={_DATA_VERSION: batch.batch_id, _DATA_VERSION_IS_OURS: "true"},
+    )
+
+
+def _evaluation(
+    stage: str,
+    source: str,
+    hour: Hour,
+    is_passed: bool,
+    description: str | None,
+    metadata: Mapping[str, Any],
+) -> dg.AssetCheckEvaluation:
+    return dg.AssetCheckEvaluation(
+        asset_key=asset_key(stage, source),
+        check_name=CHECKS[stage][0],
+        passed=is_passed,
+        description=description,
+        partition=str(hour),
+        metadata={"hour_utc": str(hour), **{name: _value(v) for name, v in metadata.items()}},
+    )
+
+
+def _value(value: Any) -> Any:
+    """JSON for what Dagster would otherwise take for something else."""
+    return dg.MetadataValue.json(value) if isinstance(value, dict | list) else value

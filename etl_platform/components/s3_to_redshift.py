@@ -1,0 +1,38 @@
+"""The component behind every defs.yaml of a source."""
+
+import dagster as dg
+from pydantic import BaseModel
+
+from etl_platform.components.assets import source_assets
+from etl_platform.contract.source import SourceContract
+
+
+class S3ToRedshift(dg.Component):
+    """A feed of hourly files in S3, converted to Parquet and loaded into Redshift."""
+
+    def __init__(self, contract: SourceContract) -> None:
+        self.contract = contract
+
+    @classmethod
+    def get_model_cls(cls) -> type[BaseModel]:
+        return SourceContract
+
+    @classmethod
+    def load(cls, attributes: BaseModel | None, context: dg.ComponentLoadContext) -> "S3ToRedshift":
+        if not isinstance(attributes, SourceContract):
+            raise TypeError(f"{attributes!r} is no SourceContract")
+        return cls(attributes)
+
+    def build_defs(self, context: dg.ComponentLoadContext) -> dg.Definitions:
+        assets = source_assets(self.contract)
+        job = dg.define_asset_job(
+            job_name(self.contract.source),
+            selection=dg.AssetSelection.assets(assets),
+            description=f"{self.contract.description}: raw, parquet and redshift of some hours.",
+            tags={"source": self.contract.source},
+        )
+        return dg.Definitions(assets=[assets], jobs=[job])
+
+
+def job_name(source: str) -> str:
+    return f"load_{source}"

@@ -1,0 +1,84 @@
+"""What a conversion hands on: its counts and the exact files, written once for a batch."""
+
+from datetime import datetime
+from typing import Self
+
+from pydantic import BaseModel, ConfigDict
+
+from etl_platform.contract.batch import Batch
+from etl_platform.contract.errors import CountsDisagree
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+
+class Counts(_Model):
+    """Records of a batch. Every record read is in exactly one of the other three."""
+
+    read: int = 0
+    written: int = 0
+    rejected: int = 0
+    superseded: int = 0
+
+    def __add__(self, other: Self) -> "Counts":
+        return Counts(
+            read=self.read + other.read,
+            written=self.written + other.written,
+            rejected=self.rejected + other.rejected,
+            superseded=self.superseded + other.superseded,
+        )
+
+    def check(self, where: str) -> None:
+        """Raise CountsDisagree unless every record is accounted for (promise P3)."""
+        if self.read != self.written + self.rejected + self.superseded:
+            raise CountsDisagree(where, str(self), "read = written + rejected + superseded")
+
+
+class ParquetFile(_Model):
+    """One object as it was put: COPY wants its exact size."""
+
+    bucket: str
+    key: str
+    size_bytes: int
+    rows: int
+
+    @property
+    def url(self) -> str:
+        return f"s3://{self.bucket}/{self.key}"
+
+
+class ReasonCount(_Model):
+    """How many records had one reason on one column (empty for the whole record)."""
+
+    column: str
+    reason: str
+    records: int
+
+
+class Commit(_Model):
+    """The one result of a batch: what is not named here was never written for a reader."""
+
+    batch: Batch
+    attempt: str
+    contract_digest: str
+    engine: str
+    counts: Counts
+    reasons: tuple[ReasonCount, ...]
+    files: tuple[ParquetFile, ...]
+    reject_files: tuple[ParquetFile, ...]
+    seconds: float
+    converted_at: datetime
+
+    def check(self) -> None:
+        """Raise CountsDisagree unless the files hold exactly the rows that the counts name."""
+        self.counts.check(str(self.batch))
+        for name, files, count in (
+            ("written", self.files, self.counts.written),
+            ("rejected", self.reject_files, self.counts.rejected),
+        ):
+            rows = sum(file.rows for file in files)
+            if rows != count:
+                raise CountsDisagree(
+                    str(self.batch), f"{rows} rows in the files", f"{count} {name}"
+                )

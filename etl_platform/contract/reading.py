@@ -1,0 +1,166 @@
+"""Read contracts from YAML; a mistake names the file, the line, the field and what was expected."""
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import ValidationError
+
+from etl_platform.contract.errors import ContractInvalid, SourceUnknown
+from etl_platform.contract.source import SourceContract
+
+COMPONENT = "etl_platform.components.S3ToRedshift"
+DEFS = Path(__file__).parent.parent / "defs"
+FILE_NAME = "defs.yaml"
+MOST_BYTES = 1024 * 1024
+
+_Path = tuple[str | int, ...]
+
+
+def read_contracts(folder: Path = DEFS) -> dict[str, SourceContract]:
+    """Every contract below a folder, by source name."""
+    contracts: dict[str, SourceContract] = {}
+    places: dict[str, Path] = {}
+    for file in sorted(folder.rglob(FILE_NAME)):
+        contract = read_contract(file)
+        if contract is None:
+            continue
+        if contract.source in contracts:
+            raise ContractInvalid(
+                str(file),
+                1,
+                "attributes.source",
+                f"{contract.source!r} is also in {places[contract.source]}",
+                "one file for each source",
+            )
+        contracts[contract.source] = contract
+        places[contract.source] = file
+    return contracts
+
+
+def find_contract(source: str, folder: Path = DEFS) -> SourceContract:
+    """The contract of one source."""
+    contracts = read_contracts(folder)
+    if source not in contracts:
+        raise SourceUnknown(source, sorted(contracts))
+    return contracts[source]
+
+
+def read_contract(file: Path) -> SourceContract | None:
+    """The contract in a file, or None if the file describes another kind of component."""
+    text = file.read_bytes()
+    if len(text) > MOST_BYTES:
+        raise ContractInvalid(str(file), 1, "", f"{len(text)} bytes", f"{MOST_BYTES} at most")
+    try:
+        node = _compose(text, file)
+        document = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        line = mark.line + 1 if mark else 1
+        problem = getattr(error, "problem", None) or str(error)
+        raise ContractInvalid(str(file), line, "", problem, "well-formed YAML") from None
+    if not isinstance(document, dict) or document.get("type") != COMPONENT:
+        return None
+    return _validate(document.get("attributes"), node, file)
+
+
+def _validate(attributes: Any, node: yaml.Node, file: Path) -> SourceContract:
+    try:
+        return SourceContract.model_validate(attributes)
+    except ValidationError as error:
+        # A misspelt field is also a missing one: the misspelling is what has to be corrected.
+        first = min(
+            error.errors(include_url=False), key=lambda found: found["type"] != "extra_forbidden"
+        )
+        place = first.get("ctx", {}).get("field", first["loc"])
+        path: _Path = ("attributes", *_without_tags(place, attributes))
+        problem, _, expected = first["msg"].removeprefix("Value error, ").partition("; expected ")
+        raise ContractInvalid(
+            str(file),
+            _line_of(node, path),
+            _spell(path[1:]),
+            _problem(problem, first["type"]),
+            expected or _expectation(first),
+        ) from None
+
+
+def _problem(message: str, kind: str) -> str:
+    return {"missing": "the field is missing", "extra_forbidden": "there is no such field"}.get(
+        kind, message
+    )
+
+
+def _expectation(error: Any) -> str:
+    if error["type"] == "missing":
+        return "a value"
+    if error["type"] == "extra_forbidden":
+        return "only fields of the contract"
+    return str(error["msg"])
+
+
+def _without_tags(loc: _Path, attributes: Any) -> _Path:
+    """Drop what pydantic puts into a path for unions: names that the document does not have."""
+    kept: list[str | int] = []
+    here = attributes
+    for number, step in enumerate(loc):
+        found = _child(here, step)
+        if found is not None:
+            here = found
+        elif number < len(loc) - 1:
+            continue
+        kept.append(step)
+    return tuple(kept)
+
+
+def _child(value: Any, step: str | int) -> Any:
+    if isinstance(value, dict):
+        return value.get(step)
+    if isinstance(value, list) and isinstance(step, int) and step < len(value):
+        return value[step]
+    return None
+
+
+def _spell(path: _Path) -> str:
+    text = ""
+    for step in path:
+        text += f"[{step}]" if isinstance(step, int) else f".{step}"
+    return text.lstrip(".")
+
+
+def _line_of(node: yaml.Node, path: _Path) -> int:
+    """The line of the deepest node on the path that exists, from 1."""
+    for step in path:
+        found = None
+        if isinstance(node, yaml.MappingNode):
+            found = next((value for key, value in node.value if key.value == step), None)
+        elif isinstance(node, yaml.SequenceNode) and isinstance(step, int):
+            found = node.value[step] if step < len(node.value) else None
+        if found is None:
+            break
+        node = found
+    return node.start_mark.line + 1
+
+
+def _compose(text: bytes, file: Path) -> yaml.Node:
+    """The node tree, with what YAML allows and a contract must not have refused."""
+    if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text, yaml.SafeLoader)):
+        raise ContractInvalid(str(file), 1, "", "it uses YAML aliases", "plain values")
+    node = yaml.compose(text, yaml.SafeLoader)
+    if node is None:
+        raise ContractInvalid(str(file), 1, "", "it is empty", "a type and attributes")
+    _refuse_doubled_keys(node, file)
+    return node
+
+
+def _refuse_doubled_keys(node: yaml.Node, file: Path) -> None:
+    if isinstance(node, yaml.MappingNode):
+        seen: set[str] = set()
+        for key, value in node.value:
+            if key.value in seen:
+                line = key.start_mark.line + 1
+                raise ContractInvalid(str(file), line, str(key.value), "given twice", "one value")
+            seen.add(str(key.value))
+            _refuse_doubled_keys(value, file)
+    elif isinstance(node, yaml.SequenceNode):
+        for item in node.value:
+            _refuse_doubled_keys(item, file)

@@ -1,0 +1,117 @@
+"""The one type table: contract type <-> Arrow <-> DuckDB <-> Redshift <-> Glue and Athena."""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+import pyarrow as pa
+
+
+@dataclass(frozen=True)
+class _Family:
+    """One row of the table. `limits` are the greatest values of the arguments, in order."""
+
+    duckdb: str
+    redshift: str
+    glue: str
+    arrow: Callable[..., pa.DataType]
+    limits: tuple[int, ...] = ()
+
+
+# VARCHAR(n) and CHAR(n) count bytes in Redshift, hence no length in DuckDB and Arrow: convert
+# checks it. Timestamps are in microseconds because Redshift reads nanoseconds as microseconds
+# (apache/arrow issue 38000).
+_TABLE: Final[dict[str, _Family]] = {
+    "smallint": _Family("SMALLINT", "smallint", "smallint", pa.int16),
+    "integer": _Family("INTEGER", "integer", "int", pa.int32),
+    "bigint": _Family("BIGINT", "bigint", "bigint", pa.int64),
+    "decimal": _Family(
+        "DECIMAL({0},{1})", "numeric({0},{1})", "decimal({0},{1})", pa.decimal128, (38, 37)
+    ),
+    "real": _Family("FLOAT", "real", "float", pa.float32),
+    "double": _Family("DOUBLE", "double precision", "double", pa.float64),
+    "boolean": _Family("BOOLEAN", "boolean", "boolean", pa.bool_),
+    "date": _Family("DATE", "date", "date", pa.date32),
+    "timestamp": _Family("TIMESTAMP", "timestamp", "timestamp", lambda: pa.timestamp("us")),
+    "timestamptz": _Family(
+        "TIMESTAMP WITH TIME ZONE", "timestamptz", "timestamp", lambda: pa.timestamp("us", "UTC")
+    ),
+    "varchar": _Family("VARCHAR", "varchar({0})", "string", lambda _: pa.string(), (65535,)),
+    "char": _Family("VARCHAR", "char({0})", "string", lambda _: pa.string(), (4096,)),
+}
+
+_SPELLING = re.compile(r"([a-z]+)(?:\(\s*(\d{1,5})\s*(?:,\s*(\d{1,5})\s*)?\))?", re.ASCII)
+
+
+@dataclass(frozen=True)
+class ColumnType:
+    """A type as the contract spells it, for example `decimal(6,2)`."""
+
+    family: str
+    arguments: tuple[int, ...] = ()
+
+    @classmethod
+    def parse(cls, text: str) -> "ColumnType":
+        """Read a spelling; raises ValueError with what was expected."""
+        match = _SPELLING.fullmatch(text.strip().lower())
+        if match is None or match[1] not in _TABLE:
+            hint = " (a type with a comma needs quotes in YAML)" if "decimal(" in text else ""
+            raise ValueError(f"{text!r} is not a column type{hint}; expected {spellings()}")
+        arguments = tuple(int(a) for a in match.groups()[1:] if a is not None)
+        limits = _TABLE[match[1]].limits
+        if len(arguments) != len(limits):
+            raise ValueError(f"{text!r} has {len(arguments)} arguments; expected {spellings()}")
+        if any(a > limit for a, limit in zip(arguments, limits, strict=True)):
+            raise ValueError(f"{text!r} is beyond Redshift's limits; expected at most {limits}")
+        if limits and arguments[0] == 0:
+            raise ValueError(f"{text!r} is empty; expected at least 1")
+        if match[1] == "decimal" and arguments[1] > arguments[0]:
+            raise ValueError(f"{text!r} has more decimals than digits; expected scale <= precision")
+        return cls(match[1], arguments)
+
+    @property
+    def duckdb(self) -> str:
+        return _TABLE[self.family].duckdb.format(*self.arguments)
+
+    @property
+    def redshift(self) -> str:
+        return _TABLE[self.family].redshift.format(*self.arguments)
+
+    @property
+    def glue(self) -> str:
+        return _TABLE[self.family].glue.format(*self.arguments)
+
+    @property
+    def arrow(self) -> pa.DataType:
+        return _TABLE[self.family].arrow(*self.arguments)
+
+    def __str__(self) -> str:
+        return (
+            f"{self.family}({','.join(map(str, self.arguments))})"
+            if self.arguments
+            else (self.family)
+        )
+
+
+def spellings() -> str:
+    """Every spelling, for messages."""
+    shapes = {0: "", 1: "(n)", 2: "(p,s)"}
+    return ", ".join(name + shapes[len(family.limits)] for name, family in _TABLE.items())
+
+
+HOUR_COLUMN: Final = "_hour"
+BATCH_COLUMN: Final = "_batch_id"
+LOADED_COLUMN: Final = "_loaded_at"
+
+FILE_COLUMNS: Final[tuple[tuple[str, ColumnType], ...]] = (
+    (HOUR_COLUMN, ColumnType("timestamp")),
+    (BATCH_COLUMN, ColumnType("varchar", (32,))),
+)
+"""What convert writes after the contract's columns, so that one COPY can take many hours."""
+
+TABLE_COLUMNS: Final[tuple[tuple[str, ColumnType], ...]] = (
+    *FILE_COLUMNS,
+    (LOADED_COLUMN, ColumnType("timestamp")),
+)
+"""What every target table has after the contract's columns."""

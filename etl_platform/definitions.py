@@ -1,0 +1,27 @@
+"""Everything that Dagster knows: the sources of etl_platform/defs, the sensor, the resources."""
+
+from pathlib import Path
+
+import dagster as dg
+
+from etl_platform.components.glue_jobs import GlueJobs
+from etl_platform.components.sensor import manifest_sensor
+from etl_platform.contract.reading import read_contracts
+from etl_platform.settings import Settings, apply_environment_file
+
+
+@dg.definitions
+def defs() -> dg.Definitions:
+    apply_environment_file()
+    settings = Settings.read()
+    sources = dg.load_from_defs_folder(path_within_project=Path(__file__).parent)
+    sensor = manifest_sensor(read_contracts(), settings.namespace, list(sources.jobs or ()))
+    return dg.Definitions.merge(
+        sources,
+        dg.Definitions(
+            sensors=[sensor],
+            resources={"glue_jobs": GlueJobs(namespace=settings.namespace)},
+            # The steps only wait for Glue: a process for each would cost seconds and memory.
+            executor=dg.in_process_executor,
+        ),
+    )
