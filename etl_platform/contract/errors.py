@@ -11,6 +11,7 @@ PlatformError
 │   ├── ManifestInvalid      MANIFEST_INVALID       the manifest breaks the manifest format
 │   ├── ManifestFileMissing  MANIFEST_FILE_MISSING  the manifest names a file that is not there
 │   ├── ManifestFileDiffers  MANIFEST_FILE_DIFFERS  a listed file has another size than promised
+│   ├── MessageInvalid       MESSAGE_INVALID        a message on the queue is no batch request
 │   ├── FileUnreadable       FILE_UNREADABLE        a file is not in the format of the contract
 │   ├── RejectLimitExceeded  REJECT_LIMIT           more records rejected than the contract allows
 │   ├── CountsDisagree       COUNTS_DISAGREE        a step cannot account for a record
@@ -163,6 +164,18 @@ class ManifestFileDiffers(Terminal):
             f"{location} has {actual_bytes} bytes",
             expected=f"{promised_bytes} bytes, as the manifest says",
             remedy="Land the file again, then write the manifest again",
+        )
+
+
+class MessageInvalid(Terminal):
+    code = "MESSAGE_INVALID"
+
+    def __init__(self, body: str, problem: str) -> None:
+        self.body, self.problem = body, problem
+        super().__init__(
+            f"the message {body[:200]!r} {problem}",
+            expected="a batch request as the ingest function writes it",
+            remedy="Look into the dead-letter queue; write the manifest again to load its hour",
         )
 
 
