@@ -1,0 +1,1 @@
+"""The laptop: AWS endpoint, Glue job runner, Redshift endpoint, deploy of the CDK template."""
