@@ -1,0 +1,1 @@
+"""From files in a raw bucket to a batch to work on: landing, events, the queue's messages, pinning."""

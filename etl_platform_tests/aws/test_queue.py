@@ -1,0 +1,136 @@
+"""The SQS adapter against a real FIFO queue, and its faults as SQS answers them."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import boto3
+import pytest
+from botocore.stub import Stubber
+
+from etl_platform.aws import clients
+from etl_platform.aws import queue as module
+from etl_platform.aws.queue import Outgoing, Queue
+from etl_platform.contract.errors import ServiceUnavailable
+from infra.local.processes import Processes
+from infra.local.servers import CREDENTIALS, REGION, ministack, url_of
+
+
+@pytest.fixture(scope="module")
+def endpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    state_dir: Path = tmp_path_factory.mktemp("aws")
+    processes = Processes(state_dir)
+    server = ministack(state_dir / "aws")
+    yield url_of(processes.ensure(server))
+    processes.end(server.name, server.stop_within_s)
+
+
+@pytest.fixture
+def environment(endpoint: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    for name, value in {**CREDENTIALS, "AWS_DEFAULT_REGION": REGION}.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("AWS_ENDPOINT_URL", endpoint)
+    clients.client.cache_clear()
+    yield
+    clients.client.cache_clear()
+
+
+@pytest.fixture
+def queue(environment: None) -> Queue:
+    name = f"{uuid4().hex}.fifo"
+    boto3.client("sqs").create_queue(QueueName=name, Attributes={"FifoQueue": "true"})
+    return Queue(name)
+
+
+def messages(count: int) -> list[Outgoing]:
+    return [Outgoing(f"body {n}", f"group {n}", f"double{n}") for n in range(count)]
+
+
+def test_more_messages_than_one_call_takes_are_all_sent_and_received(queue: Queue) -> None:
+    queue.send(messages(25))
+    received = queue.receive(100)
+    assert {message.body for message in received} == {f"body {n}" for n in range(25)}
+    assert {message.receive_count for message in received} == {1}
+
+
+def test_no_more_are_received_than_asked_for(queue: Queue) -> None:
+    queue.send(messages(25))
+    assert len(queue.receive(12)) == 12
+
+
+def test_an_empty_queue_gives_nothing(queue: Queue) -> None:
+    assert queue.receive(10, wait_s=1) == []
+
+
+def test_a_message_that_is_sent_twice_arrives_once(queue: Queue) -> None:
+    queue.send(messages(3))
+    queue.send(messages(3))
+    assert len(queue.receive(100)) == 3
+
+
+def test_a_message_in_flight_holds_back_its_group_until_it_is_deleted(queue: Queue) -> None:
+    queue.send([Outgoing("first", "hour", "a"), Outgoing("other hour", "other", "b")])
+    first = queue.receive(10)
+    queue.send([Outgoing("second", "hour", "c")])
+    assert queue.receive(10) == []
+    queue.delete([message.receipt for message in first])
+    assert [message.body for message in queue.receive(10)] == ["second"]
+
+
+def test_more_receipts_than_one_call_takes_are_all_deleted(queue: Queue) -> None:
+    queue.send(messages(25))
+    queue.delete([message.receipt for message in queue.receive(100)])
+    counts = boto3.client("sqs").get_queue_attributes(
+        QueueUrl=boto3.client("sqs").get_queue_url(QueueName=queue.name)["QueueUrl"],
+        AttributeNames=["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"],
+    )["Attributes"]
+    assert set(counts.values()) == {"0"}
+
+
+def test_nothing_to_send_and_nothing_to_delete_calls_nothing() -> None:
+    queue = Queue("no-such-queue.fifo")
+    queue.send([])
+    queue.delete([])
+
+
+def test_a_queue_that_is_not_there_is_a_service_that_is_unavailable(environment: None) -> None:
+    with pytest.raises(ServiceUnavailable, match=r"GetQueueUrl missing\.fifo"):
+        Queue("missing.fifo").receive(1)
+
+
+@pytest.fixture
+def stub(monkeypatch: pytest.MonkeyPatch) -> Iterator[Stubber]:
+    """SQS as it answers when it takes a part only: the emulator always takes all."""
+    sqs = boto3.client("sqs", region_name=REGION, aws_access_key_id="x", aws_secret_access_key="x")
+    monkeypatch.setattr(module, "client", lambda service: sqs)
+    module._url_of.cache_clear()
+    with Stubber(sqs) as stubber:
+        stubber.add_response("get_queue_url", {"QueueUrl": "https://sqs/q"}, {"QueueName": "q"})
+        yield stubber
+    module._url_of.cache_clear()
+
+
+def failed(ids: list[str], code: str) -> dict[str, Any]:
+    return {
+        "Successful": [],
+        "Failed": [{"Id": id_, "SenderFault": False, "Code": code} for id_ in ids],
+    }
+
+
+def test_a_part_that_was_not_sent_raises(stub: Stubber) -> None:
+    stub.add_response("send_message_batch", failed(["1", "2"], "InternalError"))
+    with pytest.raises(ServiceUnavailable, match=r"2 message\(s\) failed: InternalError"):
+        Queue("q").send(messages(3))
+
+
+def test_a_part_that_was_not_deleted_raises(stub: Stubber) -> None:
+    stub.add_response("delete_message_batch", failed(["0"], "ReceiptHandleIsInvalid"))
+    with pytest.raises(ServiceUnavailable, match="ReceiptHandleIsInvalid"):
+        Queue("q").delete(["stale"])
+
+
+def test_a_refused_call_raises_with_the_code_of_sqs(stub: Stubber) -> None:
+    stub.add_client_error("receive_message", "AccessDenied", "no")
+    with pytest.raises(ServiceUnavailable, match="ReceiveMessage q: AccessDenied"):
+        Queue("q").receive(1)

@@ -1,0 +1,408 @@
+"""The controls of every bucket, queue, job, key and role, by loop: a new one cannot forget them."""
+
+import json
+import re
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+import pytest
+
+from etl_platform.contract.hour import PARTITION_COLUMNS, Hour
+from etl_platform.contract.layout import Names
+from etl_platform.contract.source import SourceContract
+from etl_platform_tests.infra.conftest import EXTRA, NAMESPACE
+from etl_platform_tests.infra.templates import Assembly, Resource, Statement, statements
+from infra.bundles import convert_modules, load_modules
+from infra.local.template import NOT_ON_THE_LAPTOP
+from infra.synth import synthesise
+
+NAMES = Names(NAMESPACE)
+
+WILDCARDS = {
+    "objects of a named bucket": r"arn:aws:s3:::[a-z0-9-]+/\*",
+    "Dagster reads and pins for any source of the installation, in its own account": (
+        r"arn:aws:s3:::etl-platform-(raw|processed)-\*(/\*|/\*/_batch\.json)?"
+    ),
+    "one folder of a named bucket": r"arn:aws:s3:::[a-z0-9-]+/(orders|pipes|temporary)/\*",
+    "a key that the condition names by its alias": r"arn:aws:kms:us-east-1:123456789012:key/\*",
+    "the six characters that Secrets Manager adds": (
+        r"arn:aws:secretsmanager:us-east-1:123456789012:secret:etl-platform/warehouse/service-\?{6}"
+    ),
+    "Glue names the log groups of its jobs": (
+        r"arn:aws:logs:us-east-1:123456789012:log-group:/aws-glue/jobs/\*"
+    ),
+    "PutMetricData knows no resources; the condition names the metrics": r"\*",
+}
+
+
+def test_every_bucket_is_private_encrypted_and_versioned(installation: Assembly) -> None:
+    for bucket in installation.of_type("AWS::S3::Bucket"):
+        found = bucket.properties
+        assert set(found["PublicAccessBlockConfiguration"].values()) == {True}
+        assert len(found["PublicAccessBlockConfiguration"]) == 4
+        (ownership,) = found["OwnershipControls"]["Rules"]
+        assert ownership["ObjectOwnership"] == "BucketOwnerEnforced"
+        assert found["VersioningConfiguration"]["Status"] == "Enabled"
+        (rule,) = found["BucketEncryption"]["ServerSideEncryptionConfiguration"]
+        encryption = rule["ServerSideEncryptionByDefault"]
+        if found["BucketName"] == f"{NAMESPACE}-access-logs":
+            assert encryption == {"SSEAlgorithm": "AES256"}
+        else:
+            assert encryption["SSEAlgorithm"] == "aws:kms"
+            assert encryption["KMSMasterKeyID"].startswith("<DataKey")
+            assert rule["BucketKeyEnabled"] is True
+
+
+def test_every_bucket_refuses_what_does_not_come_by_tls_1_2(installation: Assembly) -> None:
+    for bucket in installation.of_type("AWS::S3::Bucket"):
+        denials = [
+            statement
+            for statement in installation.policy_of("AWS::S3::BucketPolicy", "Bucket", bucket.name)
+            if statement.effect == "Deny"
+        ]
+        both = {f"<{bucket.name}>", f"<{bucket.name}>/*"}
+        for condition in (
+            {"Bool": {"aws:SecureTransport": "false"}},
+            {"NumericLessThan": {"s3:TlsVersion": 1.2}},
+        ):
+            (denial,) = [found for found in denials if found.conditions == condition]
+            assert denial.actions == ("s3:*",)
+            assert set(denial.resources) == both
+            assert denial.principal == {"AWS": "*"}
+
+
+def test_every_bucket_tidies_up_and_says_where_its_access_is_logged(
+    installation: Assembly,
+) -> None:
+    for bucket in installation.of_type("AWS::S3::Bucket"):
+        rules = bucket.properties["LifecycleConfiguration"]["Rules"]
+        assert any("AbortIncompleteMultipartUpload" in rule for rule in rules)
+        assert any("NoncurrentVersionExpiration" in rule for rule in rules)
+        if bucket.properties["BucketName"] != f"{NAMESPACE}-access-logs":
+            logging = bucket.properties["LoggingConfiguration"]
+            assert logging["LogFilePrefix"] == f"{bucket.properties['BucketName']}/"
+
+
+def test_raw_files_are_never_expired(installation: Assembly) -> None:
+    for bucket in installation.of_type("AWS::S3::Bucket"):
+        if "-raw-" in bucket.properties["BucketName"]:
+            rules = bucket.properties["LifecycleConfiguration"]["Rules"]
+            assert not any("ExpirationInDays" in rule for rule in rules)
+
+
+@pytest.mark.parametrize(
+    "type_", ["AWS::S3::Bucket", "AWS::KMS::Key", "AWS::SecretsManager::Secret"]
+)
+def test_what_holds_something_stays_when_its_stack_goes(type_: str, installation: Assembly) -> None:
+    assert all(resource.retained for resource in installation.of_type(type_))
+
+
+def test_every_key_is_rotated_and_only_this_account_may_give_its_use_away(
+    installation: Assembly,
+) -> None:
+    for key in installation.of_type("AWS::KMS::Key"):
+        assert key.properties["EnableKeyRotation"] is True
+        for statement in statements(key.name, key.properties["KeyPolicy"]):
+            assert "123456789012" in json.dumps([statement.principal, statement.conditions])
+
+
+def test_every_queue_is_encrypted_keeps_14_days_and_refuses_plain_http(
+    installation: Assembly,
+) -> None:
+    for queue in installation.of_type("AWS::SQS::Queue"):
+        assert queue.properties["SqsManagedSseEnabled"] is True
+        assert queue.properties["MessageRetentionPeriod"] == 14 * 24 * 3600
+        (denial,) = installation.policy_of("AWS::SQS::QueuePolicy", "Queues", queue.name)
+        assert (denial.effect, denial.actions) == ("Deny", ("sqs:*",))
+        assert denial.conditions == {"Bool": {"aws:SecureTransport": "false"}}
+
+
+def test_a_message_that_nobody_can_read_becomes_a_dead_letter(installation: Assembly) -> None:
+    queues = {q.properties["QueueName"]: q for q in installation.of_type("AWS::SQS::Queue")}
+    batches, dead = queues[NAMES.queue], queues[NAMES.dead_letter_queue]
+    assert batches.properties["FifoQueue"] is dead.properties["FifoQueue"] is True
+    assert batches.properties["RedrivePolicy"] == {
+        "deadLetterTargetArn": f"<{dead.name}>",
+        "maxReceiveCount": 5,
+    }
+
+
+def test_the_function_runs_with_its_own_log_and_keeps_what_it_could_not_do(
+    installation: Assembly,
+) -> None:
+    (function,) = installation.of_type("AWS::Lambda::Function")
+    assert function.properties["FunctionName"] == NAMES.ingest_function
+    assert function.properties["Runtime"] == "python3.13"
+    assert function.properties["Environment"] == {"Variables": {"ETL_NAMESPACE": NAMESPACE}}
+    (log_group,) = installation.of_type("AWS::Logs::LogGroup")
+    assert function.properties["LoggingConfig"] == {"LogGroup": f"<{log_group.name}>"}
+    assert log_group.properties["RetentionInDays"] == 90
+    (invocation,) = installation.of_type("AWS::Lambda::EventInvokeConfig")
+    assert invocation.properties["DestinationConfig"]["OnFailure"]["Destination"].startswith(
+        "<Failures"
+    )
+
+
+def test_only_the_raw_buckets_of_this_account_may_call_the_function(
+    installation: Assembly, contracts: dict[str, SourceContract]
+) -> None:
+    permissions = installation.of_type("AWS::Lambda::Permission")
+    for permission in permissions:
+        assert permission.properties["Action"] == "lambda:InvokeFunction"
+        assert permission.properties["Principal"] == "s3.amazonaws.com"
+        assert permission.properties["SourceAccount"] == "123456789012"
+    assert {permission.properties["SourceArn"] for permission in permissions} == {
+        f"arn:aws:s3:::{NAMES.raw_bucket(source)}" for source in contracts
+    }
+
+
+def test_every_raw_bucket_and_no_other_tells_the_function_of_its_manifests(
+    installation: Assembly,
+) -> None:
+    for bucket in installation.of_type("AWS::S3::Bucket"):
+        configured = bucket.properties.get("NotificationConfiguration")
+        if "-raw-" not in bucket.properties["BucketName"]:
+            assert configured is None
+            continue
+        (told,) = configured["LambdaConfigurations"]
+        assert told["Function"].endswith(f":function:{NAMES.ingest_function}")
+        assert told["Event"] == "s3:ObjectCreated:*"
+        ((rule,),) = [told["Filter"]["S3Key"]["Rules"]]
+        assert rule["Name"] == "suffix"
+        assert NAMES.manifest("flights", Hour.parse("2013-01-01-05")).key.endswith(rule["Value"])
+
+
+def test_every_job_is_bounded_and_leaves_trying_again_to_dagster(installation: Assembly) -> None:
+    jobs = {
+        job.properties["Name"]: job.properties for job in installation.of_type("AWS::Glue::Job")
+    }
+    assert set(jobs) == {NAMES.convert_job, NAMES.load_job}
+    for job in jobs.values():
+        assert job["GlueVersion"] == "6.0"
+        assert job["Command"]["Name"] == "glueetl"
+        assert (job["WorkerType"], job["NumberOfWorkers"]) == ("G.1X", 2)
+        assert "MaxCapacity" not in job, "Glue refuses it together with workers"
+        assert job["MaxRetries"] == 0
+        assert job["Timeout"] == 120
+        assert job["ExecutionProperty"] == {"MaxConcurrentRuns": 10}
+        arguments = job["DefaultArguments"]
+        assert {"--enable-metrics", "--enable-continuous-cloudwatch-log", "--TempDir"} <= set(
+            arguments
+        )
+    assert jobs[NAMES.convert_job]["DefaultArguments"]["--additional-python-modules"] == (
+        convert_modules()
+    )
+    load = jobs[NAMES.load_job]["DefaultArguments"]
+    assert load["--additional-python-modules"] == load_modules()
+    assert load["--copy_role_arn"].startswith("<CopyRole")
+
+
+def test_everything_that_a_job_runs_is_among_the_assets(installation: Assembly) -> None:
+    listed = json.loads((installation.directory / "Jobs.assets.json").read_text())["files"]
+    assets = {
+        f"s3://{place['bucketName']}/{place['objectKey']}": asset["source"]["path"]
+        for asset in listed.values()
+        for place in asset["destinations"].values()
+    }
+    for job in installation.of_type("AWS::Glue::Job"):
+        for url in (
+            job.properties["Command"]["ScriptLocation"],
+            job.properties["DefaultArguments"]["--extra-py-files"],
+        ):
+            assert (installation.directory / assets[url]).is_file()
+
+
+def test_every_role_is_for_one_service(installation: Assembly) -> None:
+    trusted = {}
+    for role in installation.of_type("AWS::IAM::Role"):
+        (statement,) = statements(role.name, role.properties["AssumeRolePolicyDocument"])
+        assert statement.actions == ("sts:AssumeRole",)
+        assert "ManagedPolicyArns" not in role.properties
+        trusted[role.properties["RoleName"]] = statement
+    assert {name: statement.principal for name, statement in trusted.items()} == {
+        NAMES.ingest_function: {"Service": "lambda.amazonaws.com"},
+        NAMES.glue_role: {"Service": "glue.amazonaws.com"},
+        NAMES.copy_role: {"Service": "redshift.amazonaws.com"},
+    }
+    assert trusted[NAMES.copy_role].conditions == {
+        "StringLike": {
+            "sts:ExternalId": "arn:aws:redshift:us-east-1:123456789012:dbuser:*/etl_service"
+        }
+    }
+
+
+def test_no_action_is_a_wildcard(installation: Assembly) -> None:
+    for statement in installation.statements():
+        assert statement.effect == "Allow"
+        assert not [action for action in statement.actions if "*" in action or "?" in action]
+
+
+def test_every_wildcard_in_a_resource_is_on_the_list_and_every_entry_is_used(
+    installation: Assembly,
+) -> None:
+    used = set()
+    for statement in installation.statements():
+        for resource in statement.resources:
+            if "*" in resource or "?" in resource:
+                reasons = [why for why, form in WILDCARDS.items() if re.fullmatch(form, resource)]
+                assert reasons, f"{statement.holder} names {resource}"
+                used.update(reasons)
+    assert used == set(WILDCARDS)
+
+
+def test_what_a_pattern_leaves_open_a_condition_closes(installation: Assembly) -> None:
+    for statement in installation.statements():
+        operators = json.dumps(statement.conditions)
+        for resource in statement.resources:
+            if resource == "*":
+                assert statement.actions == ("cloudwatch:PutMetricData",)
+                assert "cloudwatch:namespace" in operators
+            if ":key/*" in resource:
+                assert "kms:ResourceAliases" in operators
+                assert "kms:ViaService" in operators
+            if re.search(r"-(raw|processed)-\*", resource):
+                assert "aws:ResourceAccount" in operators
+
+
+MAY = [
+    # holder, action, resource, allowed
+    ("GlueRole", "s3:GetObject", "arn:aws:s3:::etl-platform-raw-flights/2013/a.csv", True),
+    ("GlueRole", "s3:GetObjectVersion", "arn:aws:s3:::etl-platform-raw-flights/a.csv", True),
+    ("GlueRole", "s3:PutObject", "arn:aws:s3:::etl-platform-raw-flights/2013/a.csv", False),
+    ("GlueRole", "s3:PutObject", "arn:aws:s3:::etl-platform-processed-flights/a", True),
+    ("GlueRole", "s3:DeleteObject", "arn:aws:s3:::etl-platform-processed-flights/a", False),
+    ("GlueRole", "s3:GetObject", "arn:aws:s3:::etl-platform-raw-unknown/a", False),
+    ("GlueRole", "s3:PutObject", "arn:aws:s3:::etl-platform-assets/code.zip", False),
+    ("GlueRole", "s3:PutObject", "arn:aws:s3:::etl-platform-artifacts/pipes/1.json", True),
+    ("GlueRole", "s3:PutObject", "arn:aws:s3:::etl-platform-artifacts/orders/load/1.json", False),
+    ("GlueRole", "s3:GetObject", "arn:aws:s3:::etl-platform-access-logs/a", False),
+    ("CopyRole", "s3:GetObject", "arn:aws:s3:::etl-platform-processed-flights/a", True),
+    ("CopyRole", "s3:GetObject", "arn:aws:s3:::etl-platform-raw-flights/a", False),
+    ("CopyRole", "s3:PutObject", "arn:aws:s3:::etl-platform-processed-flights/a", False),
+    ("Policy", "s3:PutObject", "arn:aws:s3:::etl-platform-processed-x/h/_batch.json", True),
+    ("Policy", "s3:PutObject", "arn:aws:s3:::etl-platform-processed-x/h/_commit.json", False),
+    ("Policy", "s3:PutObject", "arn:aws:s3:::etl-platform-raw-x/h/manifest.json", False),
+    (
+        "Policy",
+        "glue:StartJobRun",
+        "arn:aws:glue:us-east-1:123456789012:job/etl-platform-load",
+        True,
+    ),
+    ("Policy", "glue:StartJobRun", "arn:aws:glue:us-east-1:123456789012:job/another", False),
+    *(
+        (
+            holder,
+            "secretsmanager:GetSecretValue",
+            f"arn:aws:secretsmanager:us-east-1:123456789012:secret:{secret}-AbCdEf",
+            (holder, secret) == ("GlueRole", NAMES.service_secret),
+        )
+        for holder in ("GlueRole", "CopyRole", "RoleDefault", "Policy")
+        for secret in (NAMES.admin_secret, NAMES.service_secret)
+    ),
+]
+
+
+@pytest.mark.parametrize(("holder", "action", "resource", "allowed"), MAY)
+def test_who_may_do_what(
+    holder: str, action: str, resource: str, allowed: bool, installation: Assembly
+) -> None:
+    found = any(
+        statement.holder.startswith(holder) and _covers(statement, action, resource)
+        for statement in installation.statements()
+    )
+    assert found is allowed
+
+
+def _covers(statement: Statement, action: str, resource: str) -> bool:
+    return action in statement.actions and any(
+        fnmatchcase(resource, pattern) for pattern in statement.resources
+    )
+
+
+def test_the_secrets_have_a_user_each_and_no_password_is_in_a_template(
+    installation: Assembly,
+) -> None:
+    templates = {}
+    for secret in installation.of_type("AWS::SecretsManager::Secret"):
+        generated = secret.properties["GenerateSecretString"]
+        assert "SecretString" not in secret.properties
+        assert secret.properties["KmsKeyId"].startswith("<SecretsKey")
+        assert generated["PasswordLength"] == 32
+        assert generated["ExcludePunctuation"] is True
+        templates[secret.properties["Name"]] = json.loads(generated["SecretStringTemplate"])
+    assert templates == {
+        NAMES.admin_secret: {"username": "etl_admin"},
+        NAMES.service_secret: {"username": "etl_service"},
+    }
+
+
+def _tables(installation: Assembly) -> dict[str, Resource]:
+    tables = installation.of_type("AWS::Glue::Table")
+    return {table.properties["TableInput"]["Name"]: table for table in tables}
+
+
+def test_the_table_of_a_source_has_the_columns_of_its_parquet_files(
+    installation: Assembly, contracts: dict[str, SourceContract]
+) -> None:
+    tables = _tables(installation)
+    for source, contract in contracts.items():
+        table = tables[source].properties["TableInput"]
+        storage = table["StorageDescriptor"]
+        columns = [column["Name"] for column in storage["Columns"]]
+        assert columns == contract.arrow_schema.names
+        assert [key["Name"] for key in table["PartitionKeys"]] == list(PARTITION_COLUMNS)
+        assert {key["Type"] for key in table["PartitionKeys"]} == {"string"}
+        assert storage["Location"] == f"s3://{NAMES.processed_bucket(source)}/"
+
+
+def test_the_projected_folder_of_an_hour_is_the_folder_that_a_source_lands_it_in(
+    installation: Assembly, contracts: dict[str, SourceContract]
+) -> None:
+    hour = Hour.parse("2013-01-02-03")
+    for source in contracts:
+        parameters = _tables(installation)[f"{source}__raw"].properties["TableInput"]["Parameters"]
+        place = parameters["storage.location.template"]
+        for column, value in zip(PARTITION_COLUMNS, hour.partition_values, strict=True):
+            assert parameters[f"projection.{column}.type"] == "injected"
+            place = place.replace(f"${{{column}}}", value)
+        assert place == str(NAMES.raw_folder(source, hour))
+
+
+@pytest.mark.parametrize("concern", ["Storage", "Ingest", "Catalog", "Jobs"])
+def test_a_source_more_is_in_every_stack_that_knows_sources(
+    concern: str, installation: Assembly
+) -> None:
+    template = installation.stack(concern)
+    assert EXTRA in template or EXTRA.replace("_", "-") in template
+
+
+def test_no_stack_imports_from_another(installation: Assembly) -> None:
+    for file in installation.directory.glob("*.template.json"):
+        template = json.loads(file.read_text())
+        assert set(template) == {"Resources"}, "no parameters, rules, outputs or exports"
+        assert "Fn::ImportValue" not in file.read_text()
+
+
+def test_the_function_is_there_before_the_buckets_that_call_it(installation: Assembly) -> None:
+    artifacts = json.loads((installation.directory / "manifest.json").read_text())["artifacts"]
+    assert "Ingest" in artifacts["Storage"]["dependencies"]
+
+
+def test_every_resource_is_on_the_laptop_too(installation: Assembly) -> None:
+    assert not {resource.type for resource in installation.resources} & set(NOT_ON_THE_LAPTOP)
+
+
+def test_a_second_synthesis_gives_the_same_templates_and_assets(
+    installation: Assembly, contracts: dict[str, SourceContract], tmp_path: Path
+) -> None:
+    synthesise(NAMESPACE, tmp_path, contracts)
+    for file in installation.directory.iterdir():
+        assert (tmp_path / file.name).read_bytes() == file.read_bytes(), file.name
+
+
+def test_two_installations_share_no_name(
+    installation: Assembly, contracts: dict[str, SourceContract], tmp_path: Path
+) -> None:
+    synthesise("another", tmp_path, contracts)
+    for resource in Assembly(tmp_path).resources:
+        assert NAMESPACE not in json.dumps(resource.properties), resource.name

@@ -1,0 +1,135 @@
+"""The Glue Data Catalog: for each source the raw files as they are and the Parquet files.
+
+`<source>` has the Parquet files; its partitions are set by the convert job. `<source>__raw` has the
+landed files, for a look with Athena; the platform itself reads raw files through their manifest.
+"""
+
+from aws_cdk import aws_athena as athena
+from aws_cdk import aws_glue as glue
+from constructs import Construct
+
+from etl_platform.contract.hour import PARTITION_COLUMNS
+from etl_platform.contract.layout import Names
+from etl_platform.contract.source import SourceContract
+from etl_platform.contract.types import FILE_COLUMNS
+from infra.stacks.base import ConcernStack, Contracts
+from infra.stacks.raw_tables import RawTable, raw_table
+
+_HIVE = "org.apache.hadoop.hive.ql.io"
+_MOST_SCANNED_BYTES = 1024**4
+
+
+class CatalogStack(ConcernStack):
+    """Descriptions only: dropping this stack drops no file."""
+
+    def __init__(self, scope: Construct, names: Names, contracts: Contracts) -> None:
+        super().__init__(scope, "catalog", names, contracts)
+        database = glue.CfnDatabase(
+            self,
+            "Database",
+            catalog_id=self.account,
+            database_input=glue.CfnDatabase.DatabaseInputProperty(
+                name=names.catalog_database, description="Raw and Parquet files of every source"
+            ),
+        )
+        for contract in contracts.values():
+            for table in (self._processed(contract), self._raw(contract)):
+                table.add_resource_dependency(database)
+        self._make_workgroup()
+
+    def _processed(self, contract: SourceContract) -> glue.CfnTable:
+        columns = [
+            *((c.name, c.type.glue, c.description) for c in contract.columns),
+            *((name, type_.glue, None) for name, type_ in FILE_COLUMNS),
+        ]
+        return self._table(
+            contract.source,
+            contract.description,
+            glue.CfnTable.StorageDescriptorProperty(
+                columns=[
+                    glue.CfnTable.ColumnProperty(name=name, type=type_, comment=comment)
+                    for name, type_, comment in columns
+                ],
+                location=f"s3://{self.names.processed_bucket(contract.source)}/",
+                input_format=f"{_HIVE}.parquet.MapredParquetInputFormat",
+                output_format=f"{_HIVE}.parquet.MapredParquetOutputFormat",
+                serde_info=glue.CfnTable.SerdeInfoProperty(
+                    serialization_library=f"{_HIVE}.parquet.serde.ParquetHiveSerDe",
+                ),
+            ),
+            {"EXTERNAL": "TRUE", "classification": "parquet"},
+        )
+
+    def _raw(self, contract: SourceContract) -> glue.CfnTable:
+        raw: RawTable = raw_table(contract)
+        location = f"s3://{self.names.raw_bucket(contract.source)}/"
+        return self._table(
+            f"{contract.source}__raw",  # no source has two underscores in a row
+            f"{contract.description} (as landed)",
+            glue.CfnTable.StorageDescriptorProperty(
+                columns=[
+                    glue.CfnTable.ColumnProperty(name=name, type=type_)
+                    for name, type_ in raw.columns
+                ],
+                location=location,
+                input_format=raw.input_format,
+                output_format=f"{_HIVE}.HiveIgnoreKeyTextOutputFormat",
+                serde_info=glue.CfnTable.SerdeInfoProperty(
+                    serialization_library=raw.serde, parameters=dict(raw.serde_parameters)
+                ),
+            ),
+            {"EXTERNAL": "TRUE", **raw.parameters, **_projection(location)},
+        )
+
+    def _table(
+        self,
+        name: str,
+        description: str,
+        storage: glue.CfnTable.StorageDescriptorProperty,
+        parameters: dict[str, str],
+    ) -> glue.CfnTable:
+        return glue.CfnTable(
+            self,
+            f"Table-{name}",
+            catalog_id=self.account,
+            database_name=self.names.catalog_database,
+            table_input=glue.CfnTable.TableInputProperty(
+                name=name,
+                description=description,
+                table_type="EXTERNAL_TABLE",
+                partition_keys=[
+                    glue.CfnTable.ColumnProperty(name=column, type="string")
+                    for column in PARTITION_COLUMNS
+                ],
+                parameters=parameters,
+                storage_descriptor=storage,
+            ),
+        )
+
+    def _make_workgroup(self) -> None:
+        athena.CfnWorkGroup(
+            self,
+            "WorkGroup",
+            name=self.names.namespace,
+            description="Queries on the raw and the Parquet files",
+            work_group_configuration=athena.CfnWorkGroup.WorkGroupConfigurationProperty(
+                enforce_work_group_configuration=True,
+                bytes_scanned_cutoff_per_query=_MOST_SCANNED_BYTES,
+                result_configuration=athena.CfnWorkGroup.ResultConfigurationProperty(
+                    output_location=f"s3://{self.names.artifacts_bucket}/athena/",
+                    encryption_configuration=athena.CfnWorkGroup.EncryptionConfigurationProperty(
+                        encryption_option="SSE_S3"
+                    ),
+                ),
+            ),
+        )
+
+
+def _projection(location: str) -> dict[str, str]:
+    """Partitions of raw files are computed from the hour that a query names, never registered."""
+    return {
+        "projection.enabled": "true",
+        **{f"projection.{column}.type": "injected" for column in PARTITION_COLUMNS},
+        "storage.location.template": location
+        + "".join(f"${{{column}}}/" for column in PARTITION_COLUMNS),
+    }

@@ -1,0 +1,63 @@
+"""What the principal that runs Dagster may do; where Dagster runs is the owner's choice."""
+
+from aws_cdk import aws_iam as iam
+from constructs import Construct
+
+from etl_platform.contract.layout import PIN, Names
+from infra.stacks.base import ConcernStack, Contracts, allow, data_key_alias
+
+
+class DagsterStack(ConcernStack):
+    """One managed policy, to be attached to the task role, instance or user of Dagster.
+
+    It names buckets by the pattern of the installation: with each bucket by name, the policy would
+    outgrow the 6,144 characters of a managed policy at some twenty sources.
+    """
+
+    def __init__(self, scope: Construct, names: Names, contracts: Contracts) -> None:
+        super().__init__(scope, "dagster", names, contracts)
+        iam.ManagedPolicy(
+            self,
+            "Policy",
+            managed_policy_name=f"{names.namespace}-dagster",
+            description="Dagster: check manifests, give orders to the Glue jobs, read the queue",
+            statements=[*self._objects(), *self._jobs_and_queue()],
+        )
+
+    def _objects(self) -> list[iam.PolicyStatement]:
+        names = self.names
+        raw, processed = names.raw_bucket("*"), names.processed_bucket("*")
+        statements = [
+            *self.reading(raw, processed, names.artifacts_bucket),
+            allow(
+                ["s3:PutObject"],
+                [
+                    self.bucket_arn(f"{processed}/*/{PIN}"),
+                    self.bucket_arn(f"{names.artifacts_bucket}/orders/*"),
+                    self.bucket_arn(f"{names.artifacts_bucket}/pipes/*"),
+                ],
+            ),
+        ]
+        for statement in statements:
+            # A pattern also fits buckets of others, whose names cannot be kept from fitting.
+            statement.add_condition("StringEquals", {"aws:ResourceAccount": self.account})
+        return [
+            *statements,
+            self.using_key(data_key_alias(names), "s3", ["kms:Decrypt", "kms:GenerateDataKey"]),
+        ]
+
+    def _jobs_and_queue(self) -> list[iam.PolicyStatement]:
+        names = self.names
+        return [
+            allow(
+                ["glue:StartJobRun", "glue:GetJobRun", "glue:GetJobRuns", "glue:BatchStopJobRun"],
+                [
+                    self.arn("glue", f"job/{names.convert_job}"),
+                    self.arn("glue", f"job/{names.load_job}"),
+                ],
+            ),
+            allow(
+                ["sqs:GetQueueUrl", "sqs:ReceiveMessage", "sqs:DeleteMessage"],
+                [self.arn("sqs", names.queue)],
+            ),
+        ]

@@ -1,0 +1,93 @@
+"""How the catalog describes landed files: the SerDe of the format, and every value as text."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from etl_platform.contract.source import CsvFormat, JsonFormat, SourceContract, XmlFormat
+
+_TEXT_INPUT = "org.apache.hadoop.mapred.TextInputFormat"
+_TEXT = "string"
+_FIELD_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
+
+
+@dataclass(frozen=True)
+class RawTable:
+    """The part of a catalog table that the format decides."""
+
+    columns: Sequence[tuple[str, str]]
+    serde: str
+    serde_parameters: Mapping[str, str]
+    parameters: Mapping[str, str]
+    input_format: str = field(default=_TEXT_INPUT)
+
+
+def raw_table(contract: SourceContract) -> RawTable:
+    match contract.format:
+        case CsvFormat() as csv:
+            return _csv(contract, csv)
+        case JsonFormat():
+            return _json(contract)
+        case XmlFormat() as xml:
+            return _xml(contract, xml)
+
+
+def _csv(contract: SourceContract, csv: CsvFormat) -> RawTable:
+    """By position: this table is right for files whose columns stand in the contract's order."""
+    return RawTable(
+        columns=[(c.name, _TEXT) for c in contract.columns],
+        serde="org.apache.hadoop.hive.serde2.OpenCSVSerde",
+        serde_parameters={"separatorChar": csv.delimiter, "quoteChar": csv.quote},
+        parameters={"classification": "csv", "skip.header.line.count": "1"},
+    )
+
+
+def _json(contract: SourceContract) -> RawTable:
+    return RawTable(
+        columns=sorted(_fields([c.steps for c in contract.columns]).items()),
+        serde="org.openx.data.jsonserde.JsonSerDe",
+        serde_parameters={"ignore.malformed.json": "true"},
+        parameters={"classification": "json"},
+    )
+
+
+def _xml(contract: SourceContract, xml: XmlFormat) -> RawTable:
+    """Athena reads no XML; this is the SerDe of Hive on EMR, and `rowTag` is for Glue's readers."""
+    return RawTable(
+        columns=[(c.name, _TEXT) for c in contract.columns],
+        serde="com.ibm.spss.hive.serde2.xml.XmlSerDe",
+        serde_parameters={
+            f"column.xpath.{c.name}": f"/{xml.row}/{_xpath(c.steps)}" for c in contract.columns
+        },
+        parameters={
+            "classification": "xml",
+            "rowTag": xml.row,
+            "xmlinput.start": f"<{xml.row}{_after_name(contract)}",
+            "xmlinput.end": f"</{xml.row}>",
+        },
+        input_format="com.ibm.spss.hive.serde2.xml.XmlInputFormat",
+    )
+
+
+def _after_name(contract: SourceContract) -> str:
+    """What ends the name in a start tag, so that `<row` does not find `<rows>` as well."""
+    return " " if any(c.steps[0].startswith("@") for c in contract.columns) else ">"
+
+
+def _xpath(steps: Sequence[str]) -> str:
+    return "/".join(steps) if steps[-1].startswith("@") else "/".join((*steps, "text()"))
+
+
+def _fields(paths: Sequence[tuple[str, ...]]) -> dict[str, str]:
+    """Names and types at the top of a record; the catalog folds names to small letters."""
+    below: dict[str, list[tuple[str, ...]]] = {}
+    for path in paths:
+        below.setdefault(path[0].lower(), []).append(path[1:])
+    return {name: _type(rest) for name, rest in below.items()}
+
+
+def _type(paths: Sequence[tuple[str, ...]]) -> str:
+    """A struct of what is read of it, or text where a name has no place in a struct."""
+    if not all(paths) or not all(_FIELD_NAME.fullmatch(step) for path in paths for step in path):
+        return _TEXT
+    return f"struct<{','.join(f'{name}:{kind}' for name, kind in _fields(paths).items())}>"
