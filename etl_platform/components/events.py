@@ -4,14 +4,15 @@ A range run of Dagster gives every partition the same materialization, hours wit
 So the assets declare optional outputs, never yield them, and log these events themselves.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import dagster as dg
 
 from etl_platform.contract.batch import Batch
-from etl_platform.contract.errors import PlatformError
+from etl_platform.contract.errors import PlatformError, Terminal
 from etl_platform.contract.hour import Hour
 from etl_platform.contract.order import Report
 from etl_platform.contract.source import SourceContract
@@ -89,6 +90,22 @@ def failure(stage: str, source: str, blocked: list[Blocked]) -> dg.Failure:
         metadata={str(b.hour): b.message for b in blocked},
         allow_retries=False,
     )
+
+
+@contextmanager
+def errors_told(stage: str, source: str) -> Iterator[None]:
+    """End a step by an error of the platform with its message alone, retried only if that can help.
+
+    Everything else is a defect, and keeps its traceback.
+    """
+    try:
+        yield
+    except PlatformError as error:
+        raise dg.Failure(
+            f"{stage}/{source}: {error}",
+            metadata={"error_code": error.code},
+            allow_retries=not isinstance(error, Terminal),
+        ) from None
 
 
 def column_schema(contract: SourceContract) -> dg.TableSchema:

@@ -11,15 +11,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 import dagster as dg
-from dagster_aws.pipes import PipesS3ContextInjector, PipesS3MessageReader
 
 from etl_platform.aws import glue
-from etl_platform.aws.clients import client
 from etl_platform.aws.glue import GlueRun, JobState
 from etl_platform.aws.s3 import S3
+from etl_platform.components.pipes import pipes_session
 from etl_platform.contract.errors import JobBusy, JobFailed, JobUnaccounted
 from etl_platform.contract.hour import Hour
-from etl_platform.contract.layout import Names
+from etl_platform.contract.layout import Location, Names
 from etl_platform.contract.order import CONVERT, Order, Report
 
 _DOLLARS_PER_DPU_HOUR = 0.44
@@ -67,18 +66,8 @@ class GlueJobs(dg.ConfigurableResource[None]):
         place = names.order(order.stage, order.order_id)
         S3().write(place, order.to_json())
         self._await_twin(context, job, order.order_id)
-        folder = f"pipes/{context.run_id}/{order.order_id}/"
-        bucket = names.artifacts_bucket
-        with dg.open_pipes_session(
-            context=context,
-            context_injector=PipesS3ContextInjector(
-                bucket=bucket, client=client("s3"), key_prefix=folder
-            ),
-            # A reader counts the messages of one session: a shared one would miss the first ones.
-            message_reader=PipesS3MessageReader(
-                bucket=bucket, client=client("s3"), interval=self.message_interval_s
-            ),
-        ) as session:
+        folder = Location(names.artifacts_bucket, f"pipes/{context.run_id}/{order.order_id}/")
+        with pipes_session(context, folder, self.message_interval_s) as session:
             arguments = {
                 "--order": str(place),
                 "--order_id": order.order_id,

@@ -18,6 +18,8 @@ PlatformError
 │   ├── NotConverted         NOT_CONVERTED          a load was asked for before its conversion
 │   ├── ObjectMissing        OBJECT_MISSING         an object that another step wrote is gone
 │   ├── TargetMissing        TARGET_MISSING         the warehouse lacks a table that the load needs
+│   ├── TargetDiffers        TARGET_DIFFERS         a table has other columns than its contract
+│   ├── ContractChanged      CONTRACT_CHANGED       a batch was converted under another contract
 │   ├── WarehouseRefused     WAREHOUSE_REFUSED      the warehouse refused a statement
 │   ├── JobFailed            JOB_FAILED             a Glue job ended without success
 │   ├── JobUnaccounted       JOB_UNACCOUNTED        a Glue job did not report every hour asked of it
@@ -251,6 +253,30 @@ class TargetMissing(Terminal):
             f"the warehouse has no usable table {table}",
             expected="the tables that the contracts describe",
             remedy="Run `etl-platform warehouse bootstrap`",
+        )
+
+
+class TargetDiffers(Terminal):
+    code = "TARGET_DIFFERS"
+
+    def __init__(self, table: str, difference: str, expected: str) -> None:
+        self.table, self.difference = table, difference
+        super().__init__(
+            f"table {table} is not what its contract describes: {difference}",
+            expected=expected,
+            remedy="Change the table or the contract, so that they have the same columns in order",
+        )
+
+
+class ContractChanged(Terminal):
+    code = "CONTRACT_CHANGED"
+
+    def __init__(self, batch: str, difference: str, expected: str) -> None:
+        self.batch, self.difference = batch, difference
+        super().__init__(
+            f"{batch} was converted under another contract: {difference}",
+            expected=expected,
+            remedy="Write the manifest of the hour again, which makes a new batch to convert",
         )
 
 

@@ -69,9 +69,7 @@ def _validate(attributes: Any, node: yaml.Node, file: Path) -> SourceContract:
         return SourceContract.model_validate(attributes)
     except ValidationError as error:
         # A misspelt field is also a missing one: the misspelling is what has to be corrected.
-        first = min(
-            error.errors(include_url=False), key=lambda found: found["type"] == "missing"
-        )
+        first = min(error.errors(include_url=False), key=lambda found: found["type"] == "missing")
         place = first.get("ctx", {}).get("field", first["loc"])
         path: _Path = ("attributes", *_without_tags(place, attributes))
         problem, _, expected = first["msg"].removeprefix("Value error, ").partition("; expected ")

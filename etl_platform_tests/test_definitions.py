@@ -1,0 +1,90 @@
+"""What Dagster is told: a change here changes what people see, so it is spelled out."""
+
+import dagster as dg
+import pytest
+from dagster._core.definitions.assets.graph.asset_graph import AssetGraph
+
+from etl_platform.contract.hour import Hour
+from etl_platform.definitions import defs
+
+STAGES = ("raw", "parquet", "redshift")
+SOURCES = ("airlines", "flights", "weather")
+
+
+@pytest.fixture(scope="module")
+def definitions() -> dg.Definitions:
+    return defs()
+
+
+@pytest.fixture(scope="module")
+def graph(definitions: dg.Definitions) -> AssetGraph:
+    return definitions.resolve_asset_graph()
+
+
+def test_every_source_has_its_three_assets_in_a_row(graph: AssetGraph) -> None:
+    expected = {dg.AssetKey([stage, source]) for stage in STAGES for source in SOURCES}
+    assert graph.get_all_asset_keys() == expected
+    for source in SOURCES:
+        raw, parquet, redshift = (graph.get(dg.AssetKey([stage, source])) for stage in STAGES)
+        assert raw.parent_keys == set()
+        assert parquet.parent_keys == {raw.key}
+        assert redshift.parent_keys == {parquet.key}
+
+
+def test_a_partition_is_an_hour_in_utc_and_never_half_of_one(graph: AssetGraph) -> None:
+    partitions = graph.get(dg.AssetKey(["raw", "weather"])).partitions_def
+    assert isinstance(partitions, dg.HourlyPartitionsDefinition)
+    assert partitions.get_first_partition_key() == "2013-01-01-00"
+    assert partitions.has_partition_key(str(Hour.parse("2013-03-10-07")))
+    assert not partitions.has_partition_key("2013-03-10-07:30")
+    # 23, 24 or 25 hours would show a day of another time zone.
+    window = dg.TimeWindow(
+        partitions.time_window_for_partition_key("2013-03-10-00").start,
+        partitions.time_window_for_partition_key("2013-03-11-00").start,
+    )
+    assert len(partitions.get_partition_keys_in_time_window(window)) == 24
+
+
+def test_a_month_asked_for_is_a_few_runs(graph: AssetGraph) -> None:
+    for stage in STAGES:
+        policy = graph.get(dg.AssetKey([stage, "weather"])).backfill_policy
+        assert policy == dg.BackfillPolicy.multi_run(168)
+
+
+def test_people_see_who_owns_an_asset_and_what_it_is(graph: AssetGraph) -> None:
+    node = graph.get(dg.AssetKey(["redshift", "flights"]))
+    assert node.group_name == "flights"
+    assert node.owners == ["team:data-platform"]
+    assert node.kinds == {"redshift", "glue"}
+    assert node.metadata["dagster/table_name"] == "nyc.flights"
+    schema = node.metadata["dagster/column_schema"]
+    assert [column.name for column in schema.columns][:3] == ["time_hour", "carrier", "flight"]
+    assert "scheduled departure" in (node.description or "")
+
+
+def test_every_asset_has_its_check(graph: AssetGraph) -> None:
+    names = {"raw": "manifest_complete", "parquet": "rejects_within_limit",
+             "redshift": "counts_reconcile"}  # fmt: skip
+    assert graph.asset_check_keys == {
+        dg.AssetCheckKey(dg.AssetKey([stage, source]), name)
+        for stage, name in names.items()
+        for source in SOURCES
+    }
+
+
+def test_there_is_a_job_for_each_source_and_one_sensor_that_is_on(
+    definitions: dg.Definitions,
+) -> None:
+    repository = definitions.get_repository_def()
+    assert {f"load_{source}" for source in SOURCES} <= set(repository.job_names)
+    (sensor,) = repository.sensor_defs
+    assert sensor.name == "manifest_sensor"
+    assert sensor.default_status is dg.DefaultSensorStatus.RUNNING
+    assert {target.job_name for target in sensor.targets} == {f"load_{s}" for s in SOURCES}
+
+
+def test_the_steps_of_a_run_carry_the_source_in_their_names(definitions: dg.Definitions) -> None:
+    plan = definitions.resolve_job_def("load_weather").graph
+    (source,) = plan.nodes
+    steps = {node.name for node in source.definition.nodes}
+    assert steps == {"weather__pin", "weather__convert", "weather__load"}
