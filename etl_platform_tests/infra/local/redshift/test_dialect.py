@@ -1,0 +1,244 @@
+"""Redshift's SQL as PostgreSQL runs it, tried on the running endpoint and by itself."""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+import pytest
+import redshift_connector
+from hypothesis import given
+from hypothesis import strategies as st
+
+from infra.local.redshift.dialect import split, translate
+from infra.local.redshift.errors import RedshiftError
+from infra.local.redshift.statements import Relay
+
+Sql = Callable[..., list[list[Any]]]
+
+
+def relayed(sql: str, *, case_sensitive: bool = False) -> str:
+    """The SQL that PostgreSQL gets."""
+    action = translate(sql, case_sensitive=case_sensitive)
+    assert isinstance(action, Relay)
+    return action.sql
+
+
+@pytest.mark.parametrize(
+    ("expression", "value"),
+    [
+        ("nvl(null, 2)", 2),
+        ("nvl2(null, 1, 2)", 2),
+        ("isnull(null, 3)", 3),
+        ("decode(2, 1, 'a', 2, 'b', 'c')", "b"),
+        ("len('äö')", 2),
+        ("charindex('b', 'abc')", 2),
+        ("datediff(hour, '2026-01-01 00:59', '2026-01-01 01:01')", 1),
+        ("datediff(month, '2026-01-31', '2026-02-01')", 1),
+        ("datediff(week, '2026-01-04', '2026-01-05')", 1),
+        ("dateadd(month, 1, '2026-01-31')", datetime.fromisoformat("2026-02-28")),
+        ("dateadd(qtr, -1, '2026-01-01')", datetime.fromisoformat("2025-10-01")),
+        ("convert_timezone('America/New_York', '2026-01-01')", datetime(2025, 12, 31, 19)),  # noqa: DTZ001 - TIMESTAMP has no zone
+        ("datediff(day, sysdate, getdate())", 0),
+        ("regexp_replace('aXbX', 'X', '-')", "a-b-"),
+        ("concat('a', null)", None),
+        ("'it\\'s'", "it's"),
+        ("'a\\\\d'", "a\\d"),
+        ("sha2('a', 256)", "ca978112ca1bbdcafac231b39a23dc4da786eff8147c4e72b9807785afee48bb"),
+        ("convert(int, '7')", 7),
+        ("7 / 2", 3),
+        ("json_parse('{\"a\": 1}')", '{"a": 1}'),
+    ],
+)
+def test_functions_give_what_redshift_gives(sql: Sql, expression: str, value: object) -> None:
+    assert sql(f"SELECT {expression}") == [[value]]
+
+
+def test_listagg_orders_within_the_group(sql: Sql) -> None:
+    sql("CREATE TABLE t (a int, b varchar(3))")
+    sql("INSERT INTO t VALUES (3, 'c'), (1, 'a'), (2, 'b'), (2, 'b')")
+    assert sql("SELECT listagg(b, ',') WITHIN GROUP (ORDER BY a DESC) FROM t") == [["c,b,b,a"]]
+    assert sql("SELECT listagg(DISTINCT b, '') WITHIN GROUP (ORDER BY b) FROM t") == [["abc"]]
+    assert sql("SELECT approximate count(distinct b) FROM t") == [[3]]
+
+
+def test_top_qualify_and_minus_are_understood(sql: Sql) -> None:
+    sql("CREATE TABLE t (a int, b int)")
+    sql("INSERT INTO t VALUES (1, 1), (1, 2), (2, 1)")
+    newest = "SELECT a, b FROM t QUALIFY row_number() OVER (PARTITION BY a ORDER BY b DESC) = 1"
+    assert sorted(sql(newest)) == [[1, 2], [2, 1]]
+    assert sql("SELECT TOP 1 a FROM t ORDER BY a DESC") == [[2]]
+    assert sql("SELECT a FROM t MINUS SELECT 1") == [[2]]
+
+
+def test_quoted_names_fold_to_lower_case_unless_the_session_says_otherwise(sql: Sql) -> None:
+    sql('CREATE TABLE "MixedCase" ("ColA" int)')
+    assert sql('SELECT "COLA" FROM mixedcase') == []
+    sql("SET enable_case_sensitive_identifier TO true")
+    sql('CREATE TABLE "MixedCase" ("ColA" int)')
+    sql('INSERT INTO "MixedCase" VALUES (1)')
+    assert sql("SELECT count(*) FROM mixedcase") == [[0]]
+    assert sql('SELECT "ColA" FROM "MixedCase"') == [[1]]
+    assert sql("SHOW enable_case_sensitive_identifier") == [["true"]]
+    sql("RESET enable_case_sensitive_identifier")
+    assert sql('SELECT * FROM "MixedCase"') == []
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "INSERT INTO t VALUES (1) ON CONFLICT DO NOTHING",
+        "INSERT INTO t VALUES (1) RETURNING a",
+        "WITH d AS (DELETE FROM t RETURNING a) SELECT * FROM d",
+        "SELECT a FROM t FOR UPDATE SKIP LOCKED",
+        "SELECT DISTINCT ON (a) a FROM t",
+        "SELECT sum(a) FILTER (WHERE a > 1) FROM t",
+        "SELECT ARRAY[1, 2]",
+        "SELECT * FROM (VALUES (1)) AS v",
+        "SELECT string_agg(b, ',') FROM t",
+        "SELECT b::jsonb FROM t",
+        "SELECT j -> 'a' FROM t",
+        "CREATE INDEX i ON t (a)",
+        "CREATE TABLE x (a uuid)",
+        "CREATE TABLE x (a int[])",
+        "CREATE TABLE x (a serial)",
+        "CREATE TABLE x (a varchar(65536))",
+        "CREATE TABLE x (a decimal(39, 1))",
+        "CREATE TABLE x (a int CHECK (a > 1))",
+        "CREATE TABLE x (a int, b int GENERATED ALWAYS AS (a * 2) STORED)",
+        "CREATE TABLE x (a int) DISTKEY(b)",
+        "CREATE EXTENSION hstore",
+        "CREATE TYPE mood AS ENUM ('sad')",
+        "CREATE SEQUENCE s",
+        "SAVEPOINT s",
+        "DO $$ BEGIN END $$",
+        "LOCK t IN SHARE MODE",
+        "SELECT 1; SELECT 2",
+        "SELEC 1",
+        "SELECT 'unterminated",
+        "MERGE INTO t AS x USING s ON x.a = s.a WHEN MATCHED THEN DELETE"
+        " WHEN NOT MATCHED THEN INSERT VALUES (s.a)",
+        "MERGE INTO t USING (SELECT 1 AS a) s ON t.a = s.a WHEN MATCHED THEN DELETE"
+        " WHEN NOT MATCHED THEN INSERT VALUES (s.a)",
+        "MERGE INTO t USING s ON t.a = s.a WHEN MATCHED AND s.a > 1 THEN DELETE"
+        " WHEN NOT MATCHED THEN INSERT VALUES (s.a)",
+        "MERGE INTO t USING s ON t.a = s.a WHEN MATCHED THEN DELETE",
+        "WITH s AS (SELECT 1 AS a) MERGE INTO t USING s ON t.a = s.a WHEN MATCHED THEN DELETE"
+        " WHEN NOT MATCHED THEN INSERT VALUES (s.a)",
+    ],
+)
+def test_what_only_postgresql_has_is_refused(statement: str) -> None:
+    with pytest.raises(RedshiftError) as error:
+        translate(statement)
+    assert error.value.sqlstate in {"42601", "0A000", "42883", "22023", "42703"}
+
+
+def test_a_merge_updates_inserts_and_refuses_doubled_sources(sql: Sql) -> None:
+    sql("CREATE TABLE target (id int, v int)")
+    sql("CREATE TABLE source (id int, v int)")
+    sql("INSERT INTO target VALUES (1, 1)")
+    sql("INSERT INTO source VALUES (1, 2), (2, 2)")
+    merge = (
+        "MERGE INTO target USING source s ON target.id = s.id"
+        " WHEN MATCHED THEN UPDATE SET v = s.v WHEN NOT MATCHED THEN INSERT VALUES (s.id, s.v)"
+    )
+    sql(merge)
+    assert sql("SELECT id, v FROM target ORDER BY id") == [[1, 2], [2, 2]]
+    sql("INSERT INTO source VALUES (1, 3)")
+    with pytest.raises(redshift_connector.ProgrammingError, match="Found multiple matches"):
+        sql(merge)
+
+
+def test_varchar_counts_bytes_in_an_insert(sql: Sql) -> None:
+    sql("CREATE TEMP TABLE t (a varchar(3), b char(2))")
+    sql("INSERT INTO t VALUES ('äb', 'xy')")
+    with pytest.raises(redshift_connector.ProgrammingError) as error:
+        sql("INSERT INTO t (a) VALUES ('äö')")
+    assert error.value.args[0]["M"] == "Value too long for character type"
+    assert "character varying(3)" in error.value.args[0]["D"]
+
+
+def test_a_wider_varchar_counts_anew(sql: Sql) -> None:
+    sql("CREATE TABLE t (a varchar(2))")
+    sql("ALTER TABLE t ALTER COLUMN a TYPE varchar(4)")
+    sql("ALTER TABLE t ADD COLUMN b varchar(2) ENCODE lzo DEFAULT 'x'")
+    sql("INSERT INTO t (a) VALUES ('ää')")
+    with pytest.raises(redshift_connector.ProgrammingError):
+        sql("UPDATE t SET b = 'äö'")
+
+
+def test_keys_are_taken_and_not_enforced(sql: Sql) -> None:
+    sql("CREATE TABLE t (a int PRIMARY KEY, b int UNIQUE, PRIMARY KEY (a), UNIQUE (a, b))")
+    sql("ALTER TABLE t ADD CONSTRAINT again UNIQUE (b)")
+    sql("INSERT INTO t VALUES (1, 1), (1, 1)")
+    assert sql("SELECT count(*) FROM t") == [[2]]
+    with pytest.raises(redshift_connector.ProgrammingError):
+        sql("INSERT INTO t VALUES (NULL, 1)")
+
+
+def test_table_attributes_are_kept_and_shown(sql: Sql, schema: str) -> None:
+    sql(
+        "CREATE TABLE t (a int ENCODE az64, b varchar(9) ENCODE zstd NOT NULL, c super)"
+        " DISTSTYLE KEY DISTKEY (a) COMPOUND SORTKEY (b, a) BACKUP NO"
+    )
+    sql("CREATE TABLE u (a int) DISTSTYLE ALL")
+    sql("INSERT INTO t VALUES (1, 'x', json_parse('[1]'))")
+    columns = (
+        'SELECT "column", type, encoding, distkey, sortkey, "notnull" FROM pg_table_def'
+        " WHERE tablename = 't'"
+    )
+    assert sql(columns) == [
+        ["a", "integer", "az64", True, 2, False],
+        ["b", "character varying(9)", "zstd", False, 1, True],
+        ["c", "super", "zstd", False, 0, False],
+    ]
+    tables = 'SELECT "table", diststyle, sortkey1, tbl_rows FROM svv_table_info WHERE "schema" = '
+    assert sql(f"{tables}'{schema}'") == [["t", "KEY(a)", "b", 1]]
+    sql("INSERT INTO u VALUES (1)")
+    assert sql(f"{tables}'{schema}' ORDER BY 1")[1] == ["u", "ALL", "AUTO(SORTKEY)", 1]
+
+
+def test_create_like_takes_the_attributes_over_and_not_the_defaults(sql: Sql) -> None:
+    sql("CREATE TABLE t (a int DEFAULT 3 DISTKEY SORTKEY, b varchar(3))")
+    sql("CREATE TEMP TABLE s (LIKE t)")
+    sql("INSERT INTO s (b) VALUES ('x')")
+    assert sql("SELECT a FROM s") == [[None]]
+    keys = "SELECT distkey, sortkey FROM pg_table_def WHERE tablename = 's' ORDER BY 1 DESC"
+    assert sql(keys) == [[True, 1], [False, 0]]
+
+
+def test_upkeep_and_settings_are_taken(sql: Sql) -> None:
+    sql("SET query_group TO 'etl'")
+    assert sql("SHOW query_group") == [["etl"]]
+    sql("CREATE TABLE t (a int)")
+    sql("ANALYZE t PREDICATE COLUMNS")
+    sql("CREATE VIEW v AS SELECT a FROM t WITH NO SCHEMA BINDING")
+    assert sql("EXPLAIN SELECT nvl(a, 1) FROM v")
+    assert sql("SELECT pg_backend_pid() > 0") == [[True]]
+
+
+def test_a_transaction_block_drops_the_isolation_level(sql: Sql) -> None:
+    assert relayed("BEGIN TRANSACTION ISOLATION LEVEL READ COMMITTED").strip() == "BEGIN"
+    assert relayed("START TRANSACTION READ ONLY").strip() == "BEGIN READ ONLY"
+    assert sql("SHOW transaction_isolation") == [["repeatable read"]]
+
+
+def test_a_text_is_split_at_its_semicolons_only() -> None:
+    assert split("SELECT ';' ; -- ;\n SELECT 2;;") == ["SELECT ';' ", " -- ;\n SELECT 2"]
+
+
+@given(st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=40))
+def test_no_name_can_leave_its_quotes(name: str) -> None:
+    quoted = '"' + name.replace('"', '""') + '"'
+    if not name:
+        return
+    expected = '"' + name.lower().replace('"', '""') + '"'
+    assert relayed(f"DROP TABLE {quoted}") == f"DROP TABLE {expected}"
+    if not name.isspace():
+        made = relayed(f"CREATE TABLE t ({quoted} int) DISTKEY ({quoted})")
+        assert made.count("*/") == made.split("*/ CREATE TABLE", 1)[1].count("*/") + 1
+
+
+@given(st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=40))
+def test_no_string_can_leave_its_quotes(value: str) -> None:
+    escaped = value.replace("\\", "\\\\").replace("'", "''")
+    assert relayed(f"SELECT '{escaped}'") == "SELECT '" + value.replace("'", "''") + "'"

@@ -1,0 +1,256 @@
+-- What a Redshift database has and a PostgreSQL database lacks. Run at every start, so each
+-- statement may find its object already there. Views and functions go to pg_catalog, where they
+-- are found before anything on the search path, as Redshift's own are.
+
+SET allow_system_table_mods = on;
+
+CREATE SCHEMA IF NOT EXISTS redshift_local;
+GRANT CREATE ON SCHEMA public TO PUBLIC;
+
+CREATE SEQUENCE IF NOT EXISTS redshift_local.query_id;
+
+CREATE TABLE IF NOT EXISTS redshift_local.table_attributes (
+    relation oid PRIMARY KEY,
+    diststyle text NOT NULL,
+    distkey text,
+    sortkeys text[] NOT NULL,
+    encodings jsonb NOT NULL
+);
+
+CREATE TABLE IF NOT EXISTS redshift_local.load_history (
+    query_id bigint PRIMARY KEY,
+    user_name text NOT NULL,
+    database_name text NOT NULL,
+    table_name text NOT NULL,
+    data_source text NOT NULL,
+    loaded_rows bigint NOT NULL,
+    status text NOT NULL,
+    error_message text,
+    start_time timestamp NOT NULL,
+    end_time timestamp NOT NULL
+);
+
+CREATE TABLE IF NOT EXISTS redshift_local.load_error (
+    query_id bigint NOT NULL,
+    table_name text NOT NULL,
+    file_name text NOT NULL,
+    column_name text NOT NULL,
+    error_code integer NOT NULL,
+    error_message text NOT NULL,
+    start_time timestamp NOT NULL
+);
+
+-- Keep the attributes that the dialect wrote before the statement, and let every VARCHAR and CHAR
+-- of the table count bytes.
+CREATE OR REPLACE FUNCTION redshift_local.adopt_table(made oid, attributes jsonb, model oid)
+RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $body$
+DECLARE
+    changes text;
+BEGIN
+    IF model IS NOT NULL THEN
+        INSERT INTO redshift_local.table_attributes
+        SELECT made, a.diststyle, a.distkey, a.sortkeys, a.encodings
+        FROM redshift_local.table_attributes a
+        WHERE a.relation = model
+        ON CONFLICT DO NOTHING;
+    ELSIF attributes ? 'diststyle' THEN
+        INSERT INTO redshift_local.table_attributes VALUES (
+            made, attributes ->> 'diststyle', attributes ->> 'distkey',
+            ARRAY(SELECT jsonb_array_elements_text(attributes -> 'sortkeys')),
+            attributes -> 'encodings'
+        ) ON CONFLICT DO NOTHING;
+    END IF;
+
+    WITH wanted AS (
+        SELECT format('varchar_bytes_%s_%s', attnum, atttypmod - 4) AS name,
+               format('CHECK (octet_length(%I) <= %s)', attname, atttypmod - 4) AS rule
+        FROM pg_attribute
+        WHERE attrelid = made AND attnum > 0 AND NOT attisdropped AND atttypmod > 4
+          AND atttypid IN ('varchar'::regtype, 'bpchar'::regtype)
+    ), present AS (
+        SELECT conname::text AS name FROM pg_constraint
+        WHERE conrelid = made AND conname LIKE 'varchar\_bytes\_%'
+    )
+    SELECT string_agg(change, ', ' ORDER BY change DESC) INTO changes FROM (
+        SELECT format('DROP CONSTRAINT %I', name) FROM present
+        WHERE name NOT IN (SELECT name FROM wanted)
+        UNION ALL
+        SELECT format('ADD CONSTRAINT %I %s', name, rule) FROM wanted
+        WHERE name NOT IN (SELECT name FROM present)
+    ) AS needed(change);
+    IF changes IS NOT NULL THEN
+        EXECUTE format('ALTER TABLE %s %s', made::regclass, changes);
+    END IF;
+END
+$body$;
+
+-- Runs with the rights and the search path of the client, on which the model of a LIKE is found.
+CREATE OR REPLACE FUNCTION redshift_local.after_table_ddl() RETURNS event_trigger
+LANGUAGE plpgsql AS $body$
+DECLARE
+    attributes jsonb := (regexp_match(current_query(), '^/\*redshift:(.*?)\*/'))[1]::jsonb;
+BEGIN
+    PERFORM redshift_local.adopt_table(
+        made.oid, attributes, to_regclass(attributes ->> 'like')::oid
+    )
+    FROM (
+        SELECT DISTINCT c.oid
+        FROM pg_event_trigger_ddl_commands() d JOIN pg_class c ON c.oid = d.objid
+        WHERE d.classid = 'pg_class'::regclass AND c.relkind = 'r'
+    ) AS made;
+END
+$body$;
+
+DROP EVENT TRIGGER IF EXISTS redshift_after_table_ddl;
+CREATE EVENT TRIGGER redshift_after_table_ddl ON ddl_command_end
+    WHEN TAG IN ('CREATE TABLE', 'CREATE TABLE AS', 'SELECT INTO', 'ALTER TABLE')
+    EXECUTE FUNCTION redshift_local.after_table_ddl();
+
+-- The lock that Redshift's COPY holds on its table; a plain LOCK would ask for more rights.
+CREATE OR REPLACE FUNCTION redshift_local.lock_for_load(relation oid) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $body$
+BEGIN
+    IF has_table_privilege(session_user, relation, 'INSERT') THEN
+        EXECUTE format('LOCK TABLE %s IN SHARE ROW EXCLUSIVE MODE', relation::regclass);
+    END IF;
+END
+$body$;
+GRANT USAGE ON SCHEMA redshift_local TO PUBLIC;
+
+CREATE OR REPLACE FUNCTION redshift_local.count_rows(relation oid) RETURNS numeric
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $body$
+DECLARE
+    found numeric;
+BEGIN
+    EXECUTE format('SELECT count(*) FROM %s', relation::regclass) INTO found;
+    RETURN found;
+END
+$body$;
+
+CREATE OR REPLACE FUNCTION pg_catalog.pg_last_copy_count() RETURNS bigint LANGUAGE sql STABLE AS
+$$ SELECT coalesce(nullif(current_setting('redshift.last_copy_count', true), ''), '0')::bigint $$;
+
+CREATE OR REPLACE FUNCTION pg_catalog.pg_last_copy_id() RETURNS bigint LANGUAGE sql STABLE AS
+$$ SELECT coalesce(nullif(current_setting('redshift.last_copy_id', true), ''), '-1')::bigint $$;
+
+CREATE OR REPLACE FUNCTION pg_catalog.pg_last_query_id() RETURNS bigint LANGUAGE sql STABLE AS
+$$ SELECT coalesce(nullif(current_setting('redshift.last_query_id', true), ''), '-1')::bigint $$;
+
+CREATE OR REPLACE FUNCTION pg_catalog.getdate() RETURNS timestamp LANGUAGE sql STABLE AS
+$$ SELECT date_trunc('second', statement_timestamp() AT TIME ZONE 'UTC') $$;
+
+CREATE OR REPLACE FUNCTION pg_catalog.sysdate() RETURNS timestamp LANGUAGE sql STABLE AS
+$$ SELECT transaction_timestamp() AT TIME ZONE 'UTC' $$;
+
+CREATE OR REPLACE FUNCTION pg_catalog.json_parse(value text) RETURNS jsonb
+LANGUAGE sql IMMUTABLE STRICT AS $$ SELECT value::jsonb $$;
+
+CREATE OR REPLACE FUNCTION pg_catalog.json_serialize(value jsonb) RETURNS text
+LANGUAGE sql IMMUTABLE STRICT AS $$ SELECT value::text $$;
+
+CREATE OR REPLACE FUNCTION pg_catalog.sha2(value text, bits integer) RETURNS text
+LANGUAGE sql IMMUTABLE STRICT AS $$
+    SELECT encode(CASE bits
+        WHEN 0 THEN sha256(value::bytea) WHEN 224 THEN sha224(value::bytea)
+        WHEN 256 THEN sha256(value::bytea) WHEN 384 THEN sha384(value::bytea)
+        WHEN 512 THEN sha512(value::bytea) END, 'hex')
+$$;
+
+CREATE OR REPLACE FUNCTION pg_catalog.convert_timezone(source text, target text, at timestamp)
+RETURNS timestamp LANGUAGE sql IMMUTABLE STRICT AS
+$$ SELECT at AT TIME ZONE source AT TIME ZONE target $$;
+
+CREATE OR REPLACE FUNCTION pg_catalog.convert_timezone(target text, at timestamp)
+RETURNS timestamp LANGUAGE sql IMMUTABLE STRICT AS
+$$ SELECT at AT TIME ZONE 'UTC' AT TIME ZONE target $$;
+
+CREATE OR REPLACE FUNCTION pg_catalog.dateadd(part text, amount bigint, at timestamp)
+RETURNS timestamp LANGUAGE sql IMMUTABLE STRICT AS $$
+    SELECT at + CASE part
+        WHEN 'quarter' THEN make_interval(months => 3 * amount::integer)
+        ELSE (amount || ' ' || part)::interval END
+$$;
+
+CREATE OR REPLACE FUNCTION pg_catalog.len(value text) RETURNS integer
+LANGUAGE sql IMMUTABLE STRICT AS $$ SELECT length(value) $$;
+
+CREATE OR REPLACE FUNCTION pg_catalog.charindex(part text, value text) RETURNS integer
+LANGUAGE sql IMMUTABLE STRICT AS $$ SELECT strpos(value, part) $$;
+
+CREATE OR REPLACE FUNCTION pg_catalog.trunc(at timestamp) RETURNS date
+LANGUAGE sql IMMUTABLE STRICT AS $$ SELECT at::date $$;
+
+-- Redshift counts the borders crossed, not the time elapsed.
+CREATE OR REPLACE FUNCTION pg_catalog.datediff(part text, since timestamp, until timestamp)
+RETURNS bigint LANGUAGE sql IMMUTABLE STRICT AS $$
+    SELECT CASE part
+        WHEN 'year' THEN extract(year FROM until) - extract(year FROM since)
+        WHEN 'quarter' THEN 4 * (extract(year FROM until) - extract(year FROM since))
+            + extract(quarter FROM until) - extract(quarter FROM since)
+        WHEN 'month' THEN 12 * (extract(year FROM until) - extract(year FROM since))
+            + extract(month FROM until) - extract(month FROM since)
+        WHEN 'microsecond' THEN extract(epoch FROM until - since) * 1000000
+        ELSE extract(epoch FROM date_trunc(part, until) - date_trunc(part, since)) / CASE part
+            WHEN 'week' THEN 604800 WHEN 'day' THEN 86400 WHEN 'hour' THEN 3600
+            WHEN 'minute' THEN 60 WHEN 'second' THEN 1 WHEN 'millisecond' THEN 0.001 END
+        END::bigint
+$$;
+
+DROP VIEW IF EXISTS pg_catalog.svv_table_info, pg_catalog.pg_table_def,
+    pg_catalog.sys_load_history, pg_catalog.sys_load_error_detail, pg_catalog.stl_load_errors;
+
+-- As in Redshift, a table without rows is not listed.
+CREATE VIEW pg_catalog.svv_table_info AS
+SELECT current_database()::text AS database, n.nspname::text AS schema, c.oid AS table_id,
+       c.relname::text AS table,
+       CASE WHEN a.diststyle = 'KEY' THEN format('KEY(%s)', a.distkey)
+            ELSE coalesce(a.diststyle, 'AUTO(ALL)') END AS diststyle,
+       CASE WHEN a.sortkeys <> '{}' THEN a.sortkeys[1] ELSE 'AUTO(SORTKEY)' END AS sortkey1,
+       coalesce(cardinality(a.sortkeys), 0) AS sortkey_num, r.rows AS tbl_rows
+FROM pg_class c
+JOIN pg_namespace n ON n.oid = c.relnamespace
+LEFT JOIN redshift_local.table_attributes a ON a.relation = c.oid
+CROSS JOIN LATERAL redshift_local.count_rows(c.oid) AS r(rows)
+WHERE c.relkind = 'r' AND c.relpersistence = 'p' AND r.rows > 0
+  AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'redshift_local');
+
+-- As in Redshift, only tables in schemas on the search path are listed.
+CREATE VIEW pg_catalog.pg_table_def AS
+SELECT n.nspname::text AS schemaname, c.relname::text AS tablename, f.attname::text AS column,
+       CASE format_type(f.atttypid, f.atttypmod) WHEN 'jsonb' THEN 'super'
+            WHEN 'bytea' THEN 'binary varying' ELSE format_type(f.atttypid, f.atttypmod) END AS type,
+       coalesce(a.encodings ->> f.attname, CASE
+            WHEN f.attname = ANY (a.sortkeys) OR f.atttypid IN ('bool'::regtype, 'float4'::regtype,
+                'float8'::regtype) THEN 'none'
+            WHEN f.atttypid IN ('varchar'::regtype, 'bpchar'::regtype, 'bytea'::regtype) THEN 'lzo'
+            WHEN f.atttypid = 'jsonb'::regtype THEN 'zstd' ELSE 'az64' END) AS encoding,
+       coalesce(f.attname = a.distkey, false) AS distkey,
+       coalesce(array_position(a.sortkeys, f.attname::text), 0) AS sortkey,
+       f.attnotnull AS notnull
+FROM pg_class c
+JOIN pg_namespace n ON n.oid = c.relnamespace
+JOIN pg_attribute f ON f.attrelid = c.oid AND f.attnum > 0 AND NOT f.attisdropped
+LEFT JOIN redshift_local.table_attributes a ON a.relation = c.oid
+WHERE c.relkind = 'r' AND n.nspname = ANY (current_schemas(true))
+  AND n.nspname NOT IN ('pg_catalog', 'information_schema')
+ORDER BY n.nspname, c.relname, f.attnum;
+
+CREATE VIEW pg_catalog.sys_load_history AS
+SELECT user_name, query_id, query_id AS transaction_id, database_name, table_name, data_source,
+       loaded_rows, status, error_message, start_time, end_time
+FROM redshift_local.load_history
+WHERE user_name = session_user OR (SELECT rolsuper FROM pg_roles WHERE rolname = session_user);
+
+CREATE VIEW pg_catalog.sys_load_error_detail AS
+SELECT e.query_id, h.user_name, h.database_name, e.table_name, e.start_time, e.file_name,
+       e.column_name, e.error_code, left(e.error_message, 512) AS error_message
+FROM redshift_local.load_error e JOIN pg_catalog.sys_load_history h USING (query_id);
+
+CREATE VIEW pg_catalog.stl_load_errors AS
+SELECT query_id AS query, start_time AS starttime, table_name, file_name AS filename,
+       column_name AS colname, error_code AS err_code, left(error_message, 100) AS err_reason
+FROM pg_catalog.sys_load_error_detail;
+
+GRANT SELECT ON pg_catalog.svv_table_info, pg_catalog.pg_table_def, pg_catalog.sys_load_history,
+    pg_catalog.sys_load_error_detail, pg_catalog.stl_load_errors TO PUBLIC;

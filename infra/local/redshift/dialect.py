@@ -1,0 +1,177 @@
+"""Redshift's SQL to PostgreSQL's, statement by statement.
+
+Queries, DML and table definitions go through a syntax tree; the other statements are nearly the
+same in both and only have their names folded and their strings unescaped.
+"""
+
+import functools
+from collections.abc import Sequence
+from typing import ClassVar
+
+from sqlglot import exp
+from sqlglot.dialects.redshift import Redshift
+from sqlglot.errors import ParseError, SqlglotError
+from sqlglot.parsers.redshift import RedshiftParser
+from sqlglot.tokenizer_core import Token, TokenType
+
+from infra.local.redshift import administration
+from infra.local.redshift.errors import RedshiftError, not_supported, syntax_error
+from infra.local.redshift.functions import translate_functions
+from infra.local.redshift.refusals import refuse_functions, refuse_syntax
+from infra.local.redshift.rendering import render
+from infra.local.redshift.statements import (
+    Action,
+    Relay,
+    SetCaseSensitive,
+    Truncate,
+    Words,
+    read_copy,
+    read_unload,
+)
+from infra.local.redshift.tables import (
+    ColumnDistKey,
+    ColumnSortKey,
+    translate_alter,
+    translate_create,
+)
+from infra.local.redshift.types import translate_types
+
+_TREE_VERBS = frozenset({"SELECT", "WITH", "INSERT", "UPDATE", "DELETE", "MERGE", "("})
+_TREE_OBJECTS = frozenset({"TABLE", "TEMP", "TEMPORARY", "LOCAL", "VIEW", "OR"})
+_CACHED_SQL_BYTES = 65536
+
+
+class LaptopRedshift(Redshift):
+    """Redshift's grammar, with functions left as they are written."""
+
+    class Tokenizer(Redshift.Tokenizer):
+        """Without dollar quotes, which would swallow what lies between two parameters.
+
+        No word is a command: that would make one string of the rest of the statement.
+        """
+
+        COMMANDS: ClassVar[set[TokenType]] = set()
+        HEREDOC_STRINGS: ClassVar[list[str | tuple[str, str]]] = []
+        SINGLE_TOKENS: ClassVar = {**Redshift.Tokenizer.SINGLE_TOKENS, "$": TokenType.PARAMETER}
+
+    class Parser(RedshiftParser):
+        """Names of functions reach PostgreSQL unchanged unless `functions` says otherwise."""
+
+        FUNCTIONS: ClassVar = {
+            name: RedshiftParser.FUNCTIONS[name] for name in ("COALESCE", "NVL", "IFNULL", "NVL2")
+        }
+        FUNCTION_PARSERS: ClassVar = {
+            name: parser
+            for name, parser in RedshiftParser.FUNCTION_PARSERS.items()
+            if name in {"CAST", "CONVERT", "EXTRACT", "POSITION", "TRIM", "SUBSTRING", "DECODE"}
+        }
+        NO_PAREN_FUNCTION_PARSERS: ClassVar = {
+            **RedshiftParser.NO_PAREN_FUNCTION_PARSERS,
+            "APPROXIMATE": lambda self: self._parse_function(),
+            "SYSDATE": lambda self: self.expression(exp.Anonymous(this="sysdate")),
+        }
+        CONSTRAINT_PARSERS: ClassVar = {
+            **RedshiftParser.CONSTRAINT_PARSERS,
+            "DISTKEY": lambda self: self.expression(ColumnDistKey()),
+            "SORTKEY": lambda self: self.expression(ColumnSortKey()),
+        }
+
+
+def translate(sql: str, *, case_sensitive: bool = False) -> Action:
+    """What the server does for this one statement of a client."""
+    if len(sql) > _CACHED_SQL_BYTES:
+        return _translate(sql, case_sensitive)
+    return _translate_cached(sql, case_sensitive)
+
+
+def split(sql: str) -> list[str]:
+    """The statements of a text, in order."""
+    tokens = _tokenize(sql)
+    cuts = [token.start for token in tokens if token.token_type == TokenType.SEMICOLON]
+    starts = [0, *(cut + 1 for cut in cuts)]
+    parts = [sql[start:end] for start, end in zip(starts, [*cuts, len(sql)], strict=True)]
+    return [part for part in parts if _tokenize(part)]
+
+
+def _translate(sql: str, case_sensitive: bool) -> Action:
+    tokens = _tokenize(sql)
+    while tokens and tokens[-1].token_type == TokenType.SEMICOLON:
+        tokens = tokens[:-1]
+    if any(token.token_type == TokenType.SEMICOLON for token in tokens):
+        raise syntax_error("cannot insert multiple commands into a prepared statement")
+    if not tokens:
+        return Relay("")
+    verb = tokens[0].text.upper()
+    if verb == "COPY":
+        return read_copy(Words(tokens[1:], case_sensitive=case_sensitive))
+    if verb == "UNLOAD":
+        return read_unload(Words(tokens[1:], case_sensitive=case_sensitive))
+    if verb == "TRUNCATE":
+        return Truncate(render(sql, tokens, case_sensitive=case_sensitive))
+    if verb == "EXPLAIN":
+        return _explain(sql, tokens, case_sensitive)
+    if _needs_tree(tokens):
+        return Relay(_translate_tree(sql, tokens, case_sensitive))
+    return _administer(sql, tokens, case_sensitive)
+
+
+_translate_cached = functools.lru_cache(maxsize=1024)(_translate)
+
+
+def _tokenize(sql: str) -> list[Token]:
+    try:
+        return LaptopRedshift().tokenize(sql)
+    except SqlglotError as error:
+        raise syntax_error("unterminated quoted string or comment") from error
+
+
+def _needs_tree(tokens: Sequence[Token]) -> bool:
+    words = [token.text.upper() for token in tokens[:3]]
+    if words[0] in _TREE_VERBS:
+        return True
+    if words[:2] == ["ALTER", "TABLE"]:
+        return administration.alter_table_needs_tree(tokens)
+    return words[0] == "CREATE" and len(words) > 1 and words[1] in _TREE_OBJECTS
+
+
+def _explain(sql: str, tokens: Sequence[Token], case_sensitive: bool) -> Relay:
+    rest = _translate(sql[tokens[0].end + 1 :], case_sensitive)
+    if not isinstance(rest, Relay):
+        raise not_supported("EXPLAIN of this statement is not supported")
+    return Relay(f"EXPLAIN {rest.sql}")
+
+
+def _administer(sql: str, tokens: Sequence[Token], case_sensitive: bool) -> Action:
+    changed = administration.translate(tokens)
+    translated = render(sql, tokens, changed.replacements, case_sensitive=case_sensitive)
+    if changed.case_sensitive is not None:
+        return SetCaseSensitive(translated, changed.case_sensitive)
+    return Relay(translated)
+
+
+def _translate_tree(sql: str, tokens: Sequence[Token], case_sensitive: bool) -> str:
+    refuse_functions(tokens)
+    try:
+        (tree,) = LaptopRedshift().parse(sql[: tokens[-1].end + 1])
+    except ParseError as error:
+        near = error.errors[0].get("highlight") or "end of statement"
+        raise syntax_error(f'syntax error at or near "{near}"') from error
+    except (SqlglotError, RecursionError) as error:
+        raise syntax_error("syntax error in the statement") from error
+    if tree is None or isinstance(tree, exp.Command):
+        raise syntax_error(f'syntax error at or near "{tokens[0].text}"')
+    if not case_sensitive:
+        for name in tree.find_all(exp.Identifier):
+            name.set("this", name.name.lower())
+    refuse_syntax(tree)
+    prefix = ""
+    if isinstance(tree, exp.Create):
+        prefix = translate_create(tree)
+    elif isinstance(tree, exp.Alter):
+        translate_alter(tree)
+    translate_types(tree)
+    tree = translate_functions(tree)
+    try:
+        return prefix + tree.sql("postgres", comments=False)
+    except SqlglotError as error:
+        raise RedshiftError("0A000", f"not served on the laptop: {error}") from error

@@ -1,0 +1,95 @@
+"""Redshift's functions that PostgreSQL has under another name or in another form.
+
+The ones that need no rewriting (GETDATE, JSON_PARSE, PG_LAST_COPY_COUNT ..) are in catalog.sql.
+"""
+
+from sqlglot import exp
+
+from infra.local.redshift.errors import RedshiftError
+
+_PARTS: dict[str, tuple[str, ...]] = {
+    "year": ("y", "yr", "yrs", "years"),
+    "quarter": ("q", "qtr", "qtrs", "quarters"),
+    "month": ("mon", "mons", "months"),
+    "week": ("w", "weeks"),
+    "day": ("d", "days", "dayofyear", "doy", "dy"),
+    "hour": ("h", "hr", "hrs", "hours"),
+    "minute": ("m", "min", "mins", "minutes"),
+    "second": ("s", "sec", "secs", "seconds"),
+    "millisecond": ("ms", "msec", "msecs", "milliseconds", "msecond", "mseconds"),
+    "microsecond": ("us", "usec", "usecs", "microseconds", "microsec", "microsecs"),
+}
+_PART_NAMES = {name: part for part, names in _PARTS.items() for name in (part, *names)}
+_RENAMED = {"isnull": "coalesce", "date_add": "dateadd", "date_diff": "datediff"}
+
+
+def translate_functions(tree: exp.Expr) -> exp.Expr:
+    """The statement with its functions in PostgreSQL's form."""
+    return tree.transform(_translated, copy=False)
+
+
+def _translated(node: exp.Expr) -> exp.Expr:
+    if isinstance(node, exp.Insert) and isinstance(node.parent, exp.When):
+        return _merge_insert(node)
+    if isinstance(node, exp.WithinGroup):
+        call = node.this
+        if isinstance(call, exp.Anonymous) and call.name.lower() == "listagg":
+            return _listagg(call, node.expression)
+        return node
+    if not isinstance(node, exp.Anonymous):
+        return node
+    name = node.name.lower()
+    if name == "listagg" and not isinstance(node.parent, exp.WithinGroup):
+        return _listagg(node, None)
+    if name in _RENAMED:
+        node.set("this", _RENAMED[name])
+        name = _RENAMED[name]
+    if name in ("dateadd", "datediff"):
+        return _date_function(node, name)
+    if name == "concat" and len(node.expressions) == 2:
+        return exp.Paren(this=exp.DPipe(this=node.expressions[0], expression=node.expressions[1]))
+    if name == "regexp_replace" and len(node.expressions) in (2, 3):
+        # Redshift replaces every match and PostgreSQL the first.
+        replacement = node.expressions[2:] or [exp.Literal.string("")]
+        arguments = [*node.expressions[:2], *replacement, exp.Literal.string("g")]
+        return exp.Anonymous(this=name, expressions=arguments)
+    return node
+
+
+def _merge_insert(insert: exp.Insert) -> exp.Expr:
+    """The INSERT VALUES (..) of a MERGE, read as a call of a function when no columns are named."""
+    row = insert.this.expressions if isinstance(insert.this, exp.Tuple) else []
+    if insert.expression or len(row) != 1 or row[0].name.lower() != "values":
+        return insert
+    values = ", ".join(translate_functions(value).sql("postgres") for value in row[0].expressions)
+    return exp.Var(this=f"INSERT VALUES ({values})")
+
+
+def _date_function(node: exp.Anonymous, name: str) -> exp.Expr:
+    arguments = node.expressions
+    if len(arguments) != 3:
+        raise RedshiftError("42883", f"function {name} takes a date part and two arguments")
+    part = _PART_NAMES.get(arguments[0].name.lower())
+    if part is None:
+        raise RedshiftError("22023", f"date part {arguments[0].name!r} is not supported")
+    second = arguments[1] if name == "dateadd" else _as_timestamp(arguments[1])
+    values = [exp.Literal.string(part), second, _as_timestamp(arguments[2])]
+    return exp.Anonymous(this=name, expressions=values)
+
+
+def _as_timestamp(value: exp.Expr) -> exp.Expr:
+    return exp.cast(value, "timestamp")
+
+
+def _listagg(call: exp.Anonymous, order: exp.Expr | None) -> exp.Expr:
+    values = call.expressions
+    separator = values[1] if len(values) > 1 else exp.Literal.string("")
+    value = values[0]
+    if isinstance(value, exp.Distinct) and len(value.expressions) > 1:
+        separator = value.expressions[1]
+        value = exp.Distinct(expressions=value.expressions[:1])
+    elif not isinstance(value, exp.Distinct):
+        value = exp.cast(value, "text")
+    if order is not None:
+        separator = exp.Order(this=separator, expressions=order.expressions)
+    return exp.Anonymous(this="string_agg", expressions=[value, separator])

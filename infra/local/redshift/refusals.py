@@ -1,0 +1,90 @@
+"""What PostgreSQL would run and Redshift refuses."""
+
+import itertools
+from collections.abc import Sequence
+
+from sqlglot import exp
+from sqlglot.tokenizer_core import Token, TokenType
+
+from infra.local.redshift.errors import RedshiftError, not_supported, syntax_error
+
+_MISSING_FUNCTIONS = frozenset(
+    {
+        "array_agg",
+        "array_to_string",
+        "concat_ws",
+        "format",
+        "gen_random_uuid",
+        "json_agg",
+        "json_build_object",
+        "jsonb_agg",
+        "jsonb_build_object",
+        "make_interval",
+        "row_to_json",
+        "string_agg",
+        "string_to_array",
+        "to_json",
+        "to_jsonb",
+        "unnest",
+    }
+)
+_REFUSED_NODES: tuple[tuple[type[exp.Expr], str], ...] = (
+    (exp.OnConflict, "ON CONFLICT"),
+    (exp.Returning, "RETURNING"),
+    (exp.Lock, "SELECT FOR UPDATE or FOR SHARE"),
+    (exp.Filter, "FILTER on an aggregate"),
+    (exp.Lateral, "LATERAL"),
+    (exp.TableSample, "TABLESAMPLE"),
+    (exp.JSONExtract, "the operator ->"),
+    (exp.JSONExtractScalar, "the operator ->>"),
+    (exp.ComputedColumnConstraint, "a generated column"),
+    (exp.CheckColumnConstraint, "CHECK"),
+    (exp.ExcludeColumnConstraint, "EXCLUDE"),
+    (exp.PartitionedByProperty, "PARTITION BY"),
+    (exp.Array, "ARRAY"),
+)
+
+
+def refuse_functions(tokens: Sequence[Token]) -> None:
+    """Raise for a call of a function that only PostgreSQL has."""
+    for token, following in itertools.pairwise(tokens):
+        called = following.token_type == TokenType.L_PAREN
+        if called and token.text.lower() in _MISSING_FUNCTIONS:
+            raise RedshiftError("42883", f"function {token.text.lower()} does not exist")
+
+
+def refuse_syntax(tree: exp.Expr) -> None:
+    """Raise for a construct that Redshift does not have."""
+    for node in tree.walk():
+        for kind, name in _REFUSED_NODES:
+            if isinstance(node, kind):
+                raise not_supported(f"{name} is not supported")
+        if isinstance(node, exp.Distinct) and node.args.get("on"):
+            raise not_supported("SELECT DISTINCT ON is not supported")
+        if isinstance(node, exp.CTE) and isinstance(node.this, exp.DML):
+            raise syntax_error(f'syntax error at or near "{node.this.key}"')
+        if isinstance(node, exp.Values) and not isinstance(node.parent, exp.Insert):
+            raise syntax_error('syntax error at or near "VALUES"')
+    if isinstance(tree, exp.Merge):
+        _refuse_merge(tree)
+
+
+def _refuse_merge(merge: exp.Merge) -> None:
+    if merge.args.get("with_") or merge.args.get("with"):
+        raise syntax_error("MERGE does not support WITH")
+    if merge.this.alias:
+        raise syntax_error("MERGE does not support an alias on the target table")
+    if not isinstance(merge.args["using"], exp.Table):
+        raise syntax_error("MERGE source must be a table, not a view or subquery")
+    matched = [when for when in merge.args["whens"].expressions if when.args["matched"]]
+    missing = [when for when in merge.args["whens"].expressions if not when.args["matched"]]
+    if len(matched) != 1 or len(missing) != 1:
+        raise syntax_error("MERGE needs one WHEN MATCHED and one WHEN NOT MATCHED clause")
+    for when in (*matched, *missing):
+        if when.args.get("condition") or when.args.get("source"):
+            raise syntax_error("MERGE does not support a condition on a WHEN clause")
+    if not isinstance(missing[0].args["then"], exp.Insert):
+        raise syntax_error("WHEN NOT MATCHED of MERGE must INSERT")
+    action = matched[0].args["then"]
+    if not isinstance(action, exp.Update) and action.name.upper() != "DELETE":
+        raise syntax_error("WHEN MATCHED of MERGE must UPDATE or DELETE")

@@ -1,0 +1,164 @@
+"""CREATE TABLE and ALTER TABLE: Redshift's attributes are taken off and kept beside the table.
+
+Keys and uniqueness are accepted and not enforced, as in Redshift.
+"""
+
+import json
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+from sqlglot import exp
+
+from infra.local.redshift.errors import RedshiftError, not_supported
+from infra.local.redshift.quoting import identifier
+
+
+class ColumnDistKey(exp.Expression, exp.ColumnConstraintKind):
+    """DISTKEY behind a column."""
+
+    arg_types: ClassVar[dict[str, bool]] = {}
+
+
+class ColumnSortKey(exp.Expression, exp.ColumnConstraintKind):
+    """SORTKEY behind a column."""
+
+    arg_types: ClassVar[dict[str, bool]] = {}
+
+
+_NOT_ENFORCED = (exp.UniqueColumnConstraint, exp.Reference)
+_TABLE_KEYS = (exp.PrimaryKey, exp.UniqueColumnConstraint, exp.ForeignKey, exp.Constraint)
+
+
+@dataclass
+class _Attributes:
+    style: str | None = None
+    distkey: str | None = None
+    sortkeys: list[str] = field(default_factory=list)
+    encodings: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def diststyle(self) -> str:
+        if self.distkey is not None:
+            return "KEY"
+        return self.style if self.style in ("EVEN", "ALL") else "AUTO(ALL)"
+
+
+def translate_create(create: exp.Create) -> str:
+    """Change a CREATE in place; the comment that carries the attributes to the catalog."""
+    kind = (create.kind or "").upper()
+    if kind == "VIEW":
+        create.set("no_schema_binding", None)
+        return ""
+    if kind != "TABLE":
+        raise not_supported(f'SQL command "CREATE {kind}" not supported.')
+    attributes = _Attributes()
+    _take_properties(create, attributes)
+    schema = create.this
+    if not isinstance(schema, exp.Schema):
+        return _comment(attributes)
+    likes = [part for part in schema.expressions if isinstance(part, exp.LikeProperty)]
+    if likes:
+        return _comment_like(likes[0].this)
+    _take_keys(schema)
+    for column in schema.expressions:
+        if isinstance(column, exp.ColumnDef):
+            _take_constraints(column, attributes)
+    names = {part.name for part in schema.expressions if isinstance(part, exp.ColumnDef)}
+    for key in [attributes.distkey, *attributes.sortkeys]:
+        if names and key is not None and key not in names:
+            raise RedshiftError("42703", f'column "{key}" named in key does not exist')
+    return _comment(attributes)
+
+
+def translate_alter(alter: exp.Alter) -> None:
+    """Change an ALTER TABLE in place."""
+    for column in alter.find_all(exp.ColumnDef):
+        _take_constraints(column, _Attributes())
+
+
+def _take_properties(create: exp.Create, attributes: _Attributes) -> None:
+    kept: list[exp.Expr] = []
+    properties = create.args.get("properties")
+    for found in properties.expressions if properties else []:
+        if isinstance(found, exp.TemporaryProperty):
+            kept.append(found)
+        elif isinstance(found, exp.DistKeyProperty):
+            attributes.distkey = found.name
+        elif isinstance(found, exp.DistStyleProperty):
+            attributes.style = found.name.upper()
+        elif isinstance(found, exp.SortKeyProperty):
+            attributes.sortkeys = _sortkeys(found)
+        elif not isinstance(found, exp.BackupProperty):
+            raise not_supported(f"{found.key} is not supported in CREATE TABLE")
+    create.set("properties", exp.Properties(expressions=kept) if kept else None)
+
+
+def _sortkeys(found: exp.SortKeyProperty) -> list[str]:
+    columns = found.this
+    if isinstance(columns, exp.Expr):
+        columns = columns.expressions
+    return [column.name for column in columns]
+
+
+def _take_keys(schema: exp.Schema) -> None:
+    primary = {
+        column.name
+        for key in schema.expressions
+        for found in key.find_all(exp.PrimaryKey)
+        for column in found.expressions
+    }
+    kept = [part for part in schema.expressions if not isinstance(part, _TABLE_KEYS)]
+    schema.set("expressions", kept)
+    for column in kept:
+        if isinstance(column, exp.ColumnDef) and column.name in primary:
+            _require(column)
+
+
+def _require(column: exp.ColumnDef) -> None:
+    if column.find(exp.NotNullColumnConstraint) is None:
+        column.append("constraints", exp.ColumnConstraint(kind=exp.NotNullColumnConstraint()))
+
+
+def _take_constraints(column: exp.ColumnDef, attributes: _Attributes) -> None:
+    kept: list[exp.Expr] = []
+    primary = False
+    for constraint in column.args.get("constraints") or []:
+        kind = constraint.args.get("kind") or constraint
+        if isinstance(kind, exp.EncodeColumnConstraint):
+            attributes.encodings[column.name] = kind.name.lower()
+        elif isinstance(kind, ColumnDistKey):
+            attributes.distkey = column.name
+        elif isinstance(kind, ColumnSortKey):
+            attributes.sortkeys = [column.name]
+        elif isinstance(kind, exp.PrimaryKeyColumnConstraint):
+            primary = True
+        elif isinstance(kind, exp.GeneratedAsIdentityColumnConstraint):
+            # Only GENERATED BY DEFAULT lets a client give the value.
+            kind.set("this", "on_null" not in kind.args)
+            kept.append(constraint)
+        elif not isinstance(kind, _NOT_ENFORCED):
+            kept.append(constraint)
+    column.set("constraints", kept)
+    if primary:
+        _require(column)
+
+
+def _comment(attributes: _Attributes) -> str:
+    return _as_comment(
+        {
+            "diststyle": attributes.diststyle,
+            "distkey": attributes.distkey,
+            "sortkeys": attributes.sortkeys,
+            "encodings": attributes.encodings,
+        }
+    )
+
+
+def _comment_like(source: exp.Expr) -> str:
+    names = [part.name for part in source.find_all(exp.Identifier, bfs=False)]
+    return _as_comment({"like": identifier(*reversed(names))})
+
+
+def _as_comment(values: dict[str, object]) -> str:
+    # A name must not be able to end the comment: JSON reads \/ as /.
+    return "/*redshift:" + json.dumps(values).replace("/", "\\/") + "*/ "
