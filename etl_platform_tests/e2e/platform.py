@@ -1,0 +1,91 @@
+"""What the end-to-end tests do with the platform, in the words of its users."""
+
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import dagster as dg
+
+from etl_platform.aws import glue
+from etl_platform.aws.glue import GlueRun
+from etl_platform.aws.secrets import read_secret
+from etl_platform.aws.warehouse import connect
+from etl_platform.contract.hour import Hour
+from etl_platform.contract.layout import Names
+from etl_platform.contract.order import LOAD
+from etl_platform.definitions import defs
+from infra.local.demo.dirt import Spot
+from infra.local.demo.feeder import Feeder, deliveries
+
+START_TAG = "dagster/asset_partition_range_start"
+END_TAG = "dagster/asset_partition_range_end"
+
+
+@dataclass(frozen=True)
+class Run:
+    """One Dagster run with what it said of each hour."""
+
+    result: dg.ExecuteInProcessResult
+
+    @property
+    def succeeded(self) -> bool:
+        return self.result.success
+
+    def materialized(self, *key: str) -> dict[str, dict[str, object]]:
+        """The metadata of each hour of an asset."""
+        events = (e for e in self.result.all_events if e.is_step_materialization)
+        found = [e.step_materialization_data.materialization for e in events]
+        return {
+            str(m.partition): {name: value.value for name, value in m.metadata.items()}
+            for m in found
+            if m.asset_key == dg.AssetKey(list(key))
+        }
+
+    def failed_checks(self) -> dict[tuple[str, str], str]:
+        """Check name and hour -> description."""
+        found = self.result.get_asset_check_evaluations()
+        return {(c.check_name, str(c.partition)): str(c.description) for c in found if not c.passed}
+
+    def failures(self) -> list[str]:
+        events = (e for e in self.result.all_events if e.is_step_failure)
+        return [str(e.step_failure_data.user_failure_data.description) for e in events]
+
+
+@dataclass(frozen=True)
+class Platform:
+    """The laptop as a user has it."""
+
+    names: Names
+    feeder: Feeder
+    instance: dg.DagsterInstance
+
+    def land(self, source: str, first: Hour, last: Hour, spots: Iterable[Spot] = ()) -> list[Hour]:
+        """Land real hours; the hours landed."""
+        landed = list(deliveries(source, first, last, tuple(spots)))
+        for delivery in landed:
+            self.feeder.land(delivery)
+        return [delivery.hour for delivery in landed]
+
+    def run(self, source: str, first: Hour, last: Hour) -> Run:
+        """Materialize a stretch of hours, as a backfill does."""
+        job = defs().resolve_job_def(f"load_{source}")
+        tags = {START_TAG: str(first), END_TAG: str(last)}
+        return Run(job.execute_in_process(instance=self.instance, tags=tags, raise_on_error=False))
+
+    def rows(self, sql: str) -> list[tuple[object, ...]]:
+        """What the service user sees in the warehouse."""
+        with connect(read_secret(self.names.service_secret)) as warehouse:
+            return [tuple(row) for row in warehouse.fetch(sql, name="a look into the warehouse")]
+
+    def glue_runs(self, stage: str) -> list[GlueRun]:
+        job = self.names.load_job if stage == LOAD else self.names.convert_job
+        return list(glue.recent(job))
+
+
+def until(seconds: float, condition: object) -> None:
+    """Wait for a callable to come true."""
+    assert callable(condition)
+    ends = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < ends, "it did not happen in time"
+        time.sleep(0.2)
