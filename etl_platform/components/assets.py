@@ -39,6 +39,7 @@ _Batches = list[dict[str, Any]]
 
 def partitions_of(contract: SourceContract) -> dg.HourlyPartitionsDefinition:
     return dg.HourlyPartitionsDefinition(
+        end_date=str(contract.ends) if contract.ends else None,
         # The hour that is under way is a partition too: a source may land it before it is over.
         start_date=str(contract.starts),
         fmt=KEY_FORMAT,

@@ -1,7 +1,7 @@
 """A Dagster Pipes session for a job that reports on hours.
 
 `open_pipes_session` of Dagster demands that the step yields every output it declares. The assets of
-a source never do (see `components/events.py`), so the session is put together here, of the same parts.
+a source never do (see `components/events.py`), so the session is put together here from its parts.
 """
 
 from collections.abc import Iterator

@@ -27,6 +27,9 @@ _RUN_KEY_TAG = "dagster/run_key"
 _RANGE_START_TAG = "dagster/asset_partition_range_start"
 _RANGE_END_TAG = "dagster/asset_partition_range_end"
 
+HOURS_TAG = "hours"
+"""Shown in the list of runs, where Dagster hides its own tags of a range."""
+
 _Asked = dict[str, list[str]]
 """Run key -> receipts of the messages that asked for this run."""
 
@@ -93,10 +96,10 @@ def _servable(
         contract, hour = contracts.get(request.source), request.hour
         if contract is None:
             context.log.error(f"message {message.message_id}: no source {request.source!r}")
-        elif not contract.starts <= hour <= now:
+        elif hour > now or not contract.sends(hour):
             context.log.error(
-                f"message {message.message_id}: {request.source} {hour} is outside"
-                f" {contract.starts} to {now}"
+                f"message {message.message_id}: {request.source} {hour} is no hour of the contract,"
+                f" or lies in the future (it is {now})"
             )
         else:
             yield _Waiting(request, message.receipt)
@@ -119,11 +122,20 @@ def _requests(
 
 def _request(source: str, first: Hour, last: Hour, run_key: str) -> dg.RunRequest:
     if first == last:
-        return dg.RunRequest(run_key, job_name=job_name(source), partition_key=str(first))
+        return dg.RunRequest(
+            run_key,
+            job_name=job_name(source),
+            partition_key=str(first),
+            tags={HOURS_TAG: str(first)},
+        )
     return dg.RunRequest(
         run_key,
         job_name=job_name(source),
-        tags={_RANGE_START_TAG: str(first), _RANGE_END_TAG: str(last)},
+        tags={
+            _RANGE_START_TAG: str(first),
+            _RANGE_END_TAG: str(last),
+            HOURS_TAG: f"{first} to {last}",
+        },
     )
 
 

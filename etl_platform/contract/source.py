@@ -66,6 +66,11 @@ def _broken(field: tuple[str | int, ...], problem: str, expected: str) -> Pydant
     )
 
 
+HourText = Annotated[
+    Hour,
+    BeforeValidator(_hour, json_schema_input_type=str),
+    PlainSerializer(str, return_type=str),
+]
 Identifier = Annotated[str, BeforeValidator(_identifier)]
 OneCharacter = Annotated[str, StringConstraints(min_length=1, max_length=1)]
 
@@ -155,9 +160,9 @@ class SourceContract(_Model):
     source: Annotated[str, BeforeValidator(_source_name)]
     description: str
     owner: str
-    starts: Annotated[
-        Hour, BeforeValidator(_hour, json_schema_input_type=str), PlainSerializer(str)
-    ]
+    starts: HourText
+    ends: HourText | None = None
+    """The first hour that the source no longer sends; a live feed has none."""
     format: Format
     columns: tuple[Column, ...] = Field(min_length=1)
     null_tokens: tuple[str, ...] = ("",)
@@ -201,6 +206,12 @@ class SourceContract(_Model):
                 )
         return self
 
+    @model_validator(mode="after")
+    def _ends_after_it_starts(self) -> Self:
+        if self.ends is not None and self.ends <= self.starts:
+            raise _broken(("ends",), f"{self.ends} is not after {self.starts}", "a later hour")
+        return self
+
     def _references(self) -> list[tuple[tuple[str, ...], tuple[str, ...]]]:
         return [
             (("key",), self.key),
@@ -208,6 +219,10 @@ class SourceContract(_Model):
             (("load", "distkey"), (self.load.distkey,) if self.load.distkey else ()),
             (("load", "sortkey"), self.load.sortkey),
         ]
+
+    def sends(self, hour: Hour) -> bool:
+        """Whether the source has this hour, as far as the contract can tell."""
+        return self.starts <= hour and (self.ends is None or hour < self.ends)
 
     @property
     def table(self) -> str:

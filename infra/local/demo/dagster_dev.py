@@ -1,0 +1,89 @@
+"""Dagster as `dagster dev` runs it: daemon, webserver, code server. It outlives the demo."""
+
+import os
+import shutil
+import signal
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from etl_platform.contract.errors import ServiceUnavailable
+from infra.local.demo.graphql import DagsterApi
+from infra.local.processes import LOOPBACK, Processes, Server
+
+SENSOR = "manifest_sensor"
+WORKSPACE = Path(__file__).parents[3] / "workspace.yaml"
+
+_NAME = "dagster"
+_STOP_WITHIN_S = 30.0
+_CONFIGURATION = """\
+telemetry: {enabled: false}
+nux: {enabled: false}
+run_coordinator:
+  module: dagster.core.run_coordinator
+  class: QueuedRunCoordinator
+  config:
+    max_concurrent_runs: 4       # each is a process, and a laptop has few cores
+    dequeue_interval_seconds: 1  # the default of 5 s is most of the way of a small hour
+"""
+
+
+class DagsterDev:
+    """The one Dagster of a state directory."""
+
+    def __init__(self, state_dir: Path) -> None:
+        self._home = state_dir.resolve() / _NAME
+        self._processes = Processes(self._home)
+
+    @property
+    def address(self) -> str | None:
+        """The address of the UI, or None if it is not running."""
+        if not self._processes.is_running(_NAME):
+            return None
+        return _address(self._processes.records()[_NAME].port)
+
+    def restart(self, environment: Mapping[str, str]) -> DagsterApi:
+        """Start it; returns when the sensor runs.
+
+        One that runs already is ended first: it has the contracts and endpoints of its own start.
+        """
+        self.down()
+        self._home.mkdir(parents=True, exist_ok=True)
+        (self._home / "dagster.yaml").write_text(_CONFIGURATION)
+        # A shell starts background commands with SIGINT ignored; Dagster would inherit that and
+        # could only be killed. A signal that is handled here goes back to its default in a child.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        return DagsterApi(_address(self._processes.ensure(self._server(environment))))
+
+    def down(self, *, reset: bool = False) -> None:
+        """End it with everything that it has started; with `reset`, forget its runs as well."""
+        self._processes.end(_NAME, _STOP_WITHIN_S)
+        if reset:
+            shutil.rmtree(self._home, ignore_errors=True)
+
+    def _server(self, environment: Mapping[str, str]) -> Server:
+        own = {**os.environ, **environment, "DAGSTER_HOME": str(self._home)}
+        return Server(
+            name=_NAME,
+            command=lambda port: (
+                *(sys.executable, "-m", "dagster", "dev"),
+                *("--host", LOOPBACK, "--port", str(port)),
+                *("--workspace", str(WORKSPACE)),
+            ),
+            environment=lambda _: own,
+            is_healthy=_is_healthy,
+            ready_within_s=120.0,
+            stop_within_s=_STOP_WITHIN_S,
+        )
+
+
+def _is_healthy(port: int) -> bool:
+    try:
+        sensors = DagsterApi(_address(port)).sensors()
+    except ServiceUnavailable:
+        return False
+    return any(sensor.name == SENSOR and sensor.is_running for sensor in sensors)
+
+
+def _address(port: int) -> str:
+    return f"http://{LOOPBACK}:{port}"
