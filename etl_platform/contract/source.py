@@ -2,7 +2,6 @@
 
 import hashlib
 import re
-from functools import cached_property
 from typing import Annotated, Any, Literal, Self
 
 import pyarrow as pa
@@ -233,7 +232,7 @@ class SourceContract(_Model):
         """The texts that mean null in this column."""
         return self.null_tokens if column.null_tokens is None else column.null_tokens
 
-    @cached_property
+    @property
     def digest(self) -> str:
         """Changes when anything in the contract changes."""
         return hashlib.sha256(self.model_dump_json(by_alias=True).encode()).hexdigest()[:16]

@@ -1,0 +1,1 @@
+"""Parquet in S3 to rows in Redshift: one transaction for the hours of an order."""

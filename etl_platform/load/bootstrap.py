@@ -1,0 +1,105 @@
+"""Makes what loads need in a warehouse. Each part can be repeated, and changes nothing then.
+
+The admin makes schemas and the service user. The service user makes and owns the tables, so that
+no load ever has the rights of the admin.
+"""
+
+from collections.abc import Iterable, Sequence
+from itertools import zip_longest
+
+from etl_platform.contract.errors import SettingInvalid, TargetDiffers
+from etl_platform.contract.source import SourceContract
+from etl_platform.contract.warehouse import Warehouse
+from etl_platform.load import ddl, ledger
+from etl_platform.load.quoting import Identifier, Literal, QualifiedName
+from etl_platform.load.target import LEDGER_VIEW, PLATFORM_SCHEMA, Target
+
+
+def prepare_as_admin(
+    warehouse: Warehouse,
+    contracts: Iterable[SourceContract],
+    *,
+    user: str,
+    password: str,
+    database: str,
+) -> None:
+    """Make the schemas, and the service user with its grants."""
+    service, schemas = Identifier(user), {PLATFORM_SCHEMA, *(c.load.schema_name for c in contracts)}
+    known = warehouse.fetch(ddl.USER_EXISTS, [user], name="the look for the service user")
+    give = ddl.alter_user if known else ddl.create_user
+    warehouse.execute(give(service, Literal(password)), name="the service user")
+    warehouse.execute(ddl.CLOSE_PUBLIC, name="the revoke on schema public")
+    temporary = ddl.grant_temporary(Identifier(database), service)
+    warehouse.execute(temporary, name="the grant of temporary tables")
+    for schema in sorted(schemas):
+        warehouse.execute(ddl.create_schema(Identifier(schema)), name=f"schema {schema}")
+        grant = ddl.grant_schema(Identifier(schema), service)
+        warehouse.execute(grant, name=f"the grant on schema {schema}")
+    warehouse.commit()
+
+
+def prepare_as_service(
+    warehouse: Warehouse, contracts: Iterable[SourceContract]
+) -> tuple[QualifiedName, ...]:
+    """Make the tables of each contract; the names of the targets that were new."""
+    targets = [Target(contract) for contract in contracts]
+    _refuse_shared_tables(targets)
+    created = tuple(target.table for target in targets if _prepare(warehouse, target))
+    _join_ledgers(warehouse)
+    warehouse.commit()
+    return created
+
+
+def _refuse_shared_tables(targets: Sequence[Target]) -> None:
+    owners: dict[QualifiedName, str] = {}
+    for target in targets:
+        source = target.contract.source
+        if owners.setdefault(target.table, source) != source:
+            raise SettingInvalid(
+                f"load.table of {source}",
+                f"names {target.table}, which is the table of {owners[target.table]}",
+                "a table of its own for each source",
+            )
+
+
+def _prepare(warehouse: Warehouse, target: Target) -> bool:
+    warehouse.execute(ddl.create_guard(target.guard), name=f"the guard of {target.table}")
+    ledger_of_target = ddl.create_ledger(target.ledger, ledger.COLUMNS)
+    warehouse.execute(ledger_of_target, name=f"the ledger of {target.table}")
+    if _exists(warehouse, target):
+        return False
+    warehouse.execute(ddl.create_target(target), name=f"table {target.table}")
+    # A table that was dropped and made again has no rows: its ledger must not say otherwise.
+    warehouse.execute(ddl.forget(target.ledger), name=f"the ledger of {target.table}")
+    return True
+
+
+def _exists(warehouse: Warehouse, target: Target) -> bool:
+    """Whether the table is there; raises TargetDiffers if it has other columns."""
+    rows = warehouse.fetch(ddl.columns_of(target.table), name=f"the columns of {target.table}")
+    found = [_spell(str(name), str(kind), bool(required)) for name, kind, required in rows]
+    expected = [_spell(c.name.name, c.catalog_type, c.required) for c in target.columns]
+    if not found:
+        return False
+    for number, (has, wants) in enumerate(zip_longest(found, expected), 1):
+        if has != wants:
+            raise TargetDiffers(
+                str(target.table),
+                f"column {number} is {has or 'missing'}",
+                wants or "no such column",
+            )
+    return True
+
+
+def _spell(name: str, kind: str, required: bool) -> str:
+    return f"{name} {kind}{' not null' if required else ''}"
+
+
+def _join_ledgers(warehouse: Warehouse) -> None:
+    """The view over all ledgers, those of sources that have no contract any more included."""
+    schema = Identifier(PLATFORM_SCHEMA)
+    names = warehouse.fetch(ddl.ledgers_in(schema), name="the list of ledgers")
+    ledgers = [QualifiedName.of(PLATFORM_SCHEMA, str(name)) for (name,) in names]
+    if ledgers:
+        view = ddl.create_ledger_view(LEDGER_VIEW, ledgers, ledger.COLUMN_NAMES)
+        warehouse.execute(view, name="the view over the ledgers")

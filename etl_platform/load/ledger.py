@@ -1,0 +1,221 @@
+"""The ledger: one row for each batch that a table has taken or passed over, written with the load.
+
+What the ledger says is what the table holds, because both change in one transaction.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any, Final
+
+from etl_platform.contract.commit import Commit
+from etl_platform.contract.hour import Hour
+from etl_platform.contract.warehouse import Warehouse
+from etl_platform.load import sql
+from etl_platform.load.quoting import Identifier, Literal, Sql
+from etl_platform.load.target import LEDGER_VIEW, Target
+from etl_platform.load.versions import Version
+
+
+class Outcome(StrEnum):
+    """What a load did with a batch."""
+
+    LOADED = "loaded"  # its rows were applied, as far as the table had no newer ones
+    OUTDATED = "outdated"  # a later batch stands for it: nothing was applied
+
+
+# (column, type) in the order of the fields of Entry; `loaded_at` is the warehouse's own clock.
+_COLUMNS: Final = (
+    ("target", "varchar(255)"),
+    ("source", "varchar(31)"),
+    ("hour", "timestamp"),
+    ("batch_id", "varchar(32)"),
+    ("manifest_version", "varchar(1024)"),
+    ("manifest_at", "timestamp"),
+    ("outcome", "varchar(8)"),
+    ("rows_read", "bigint"),
+    ("rows_written", "bigint"),
+    ("rows_rejected", "bigint"),
+    ("rows_superseded", "bigint"),
+    ("rows_applied", "bigint"),
+    ("rows_outdated", "bigint"),
+    ("files", "integer"),
+    ("size_bytes", "bigint"),
+    ("contract_digest", "varchar(16)"),
+    ("order_id", "varchar(32)"),
+    ("run_id", "varchar(255)"),
+)
+_CLOCK: Final = ("loaded_at", "timestamp DEFAULT GETDATE()")
+COLUMNS: Final = tuple((Identifier(name), kind) for name, kind in (*_COLUMNS, _CLOCK))
+COLUMN_NAMES: Final = tuple(name for name, _ in COLUMNS)
+
+
+@dataclass(frozen=True)
+class Run:
+    """Who loads: the order of work, and the run of the job that carries it out."""
+
+    order_id: str
+    run_id: str
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One row of the ledger."""
+
+    target: str
+    source: str
+    hour: Hour
+    batch_id: str
+    manifest_version: str
+    manifest_at: datetime
+    outcome: Outcome
+    rows_read: int
+    rows_written: int
+    rows_rejected: int
+    rows_superseded: int
+    rows_applied: int
+    rows_outdated: int
+    files: int
+    size_bytes: int
+    contract_digest: str
+    order_id: str
+    run_id: str
+    loaded_at: datetime | None = None
+    """None in an entry that is about to be written."""
+
+    @classmethod
+    def new(
+        cls, target: Target, commit: Commit, outcome: Outcome, applied: int, run: Run
+    ) -> "Entry":
+        """What the ledger will say of a batch of which `applied` rows go into the table."""
+        batch, counts = commit.batch, commit.counts
+        return cls(
+            str(target.table),
+            batch.source,
+            batch.hour,
+            batch.batch_id,
+            batch.manifest_version,
+            batch.manifest_at,
+            outcome,
+            counts.read,
+            counts.written,
+            counts.rejected,
+            counts.superseded,
+            applied,
+            counts.written - applied,
+            len(commit.files),
+            sum(file.size_bytes for file in commit.files),
+            commit.contract_digest,
+            run.order_id,
+            run.run_id,
+        )
+
+    @classmethod
+    def of_row(cls, row: Sequence[Any]) -> "Entry":
+        """Read a row with the columns of `COLUMNS`."""
+        values = {name.name: value for name, value in zip(COLUMN_NAMES, row, strict=True)}
+        values["hour"] = Hour(_utc(values["hour"]))
+        values["outcome"] = Outcome(values["outcome"])
+        for moment in ("manifest_at", "loaded_at"):
+            values[moment] = _utc(values[moment])
+        return cls(**values)
+
+    @property
+    def version(self) -> Version:
+        return Version(self.hour, self.manifest_at, self.batch_id)
+
+    @property
+    def values(self) -> list[Literal]:
+        """The row without `loaded_at`, which the warehouse fills in."""
+        return [
+            Literal(self.hour.start if name == "hour" else getattr(self, name))
+            for name, _ in _COLUMNS
+        ]
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What the ledger says of one source, for `etl-platform status`."""
+
+    source: str
+    target: str
+    hours: int
+    batches: int
+    outdated: int
+    rows_applied: int
+    newest_hour: Hour
+    loaded_at: datetime
+
+
+def loaded(warehouse: Warehouse, target: Target, batch_ids: Iterable[str]) -> dict[str, Entry]:
+    """The entries of those batches that the ledger knows."""
+    wanted = sorted(set(batch_ids))
+    if not wanted:
+        return {}
+    statement = sql.ledger_of_batches(target.ledger, COLUMN_NAMES, wanted)
+    return {entry.batch_id: entry for entry in _read(warehouse, statement)}
+
+
+def between(warehouse: Warehouse, target: Target, first: Hour, last: Hour) -> list[Entry]:
+    """Every entry of a range of hours."""
+    statement = sql.ledger_between(target.ledger, COLUMN_NAMES, first.start, last.start)
+    return _read(warehouse, statement)
+
+
+def newest(warehouse: Warehouse, target: Target) -> Entry | None:
+    """The entry of the newest hour, and there of the latest manifest."""
+    entries = _read(warehouse, sql.ledger_of_newest_hour(target.ledger, COLUMN_NAMES))
+    return max(entries, key=lambda entry: entry.version, default=None)
+
+
+def newest_of_each_hour(entries: Iterable[Entry]) -> dict[Hour, Entry]:
+    """The entry of the latest manifest of each hour."""
+    ordered = sorted(entries, key=lambda entry: entry.version)
+    return {entry.hour: entry for entry in ordered}
+
+
+def write(warehouse: Warehouse, target: Target, entries: Sequence[Entry]) -> None:
+    """Add entries, in the transaction that changes the table."""
+    names = [Identifier(name) for name, _ in _COLUMNS]
+    warehouse.execute(
+        sql.insert_rows(target.ledger, names, [entry.values for entry in entries]),
+        name="the ledger entry",
+    )
+
+
+def summary(warehouse: Warehouse) -> list[Summary]:
+    """What every source has loaded, from the view over all ledgers."""
+    statement = sql.ledger_summary(LEDGER_VIEW, Literal(Outcome.OUTDATED))
+    rows = warehouse.fetch(statement, name="the summary of the ledger")
+    return [
+        Summary(
+            source,
+            target,
+            int(hours),
+            int(batches),
+            int(outdated),
+            int(rows_applied),
+            Hour(_utc(newest_hour)),
+            _utc(loaded_at),
+        )
+        for (
+            source,
+            target,
+            hours,
+            batches,
+            outdated,
+            rows_applied,
+            newest_hour,
+            loaded_at,
+        ) in rows
+    ]
+
+
+def _read(warehouse: Warehouse, statement: Sql) -> list[Entry]:
+    return [Entry.of_row(row) for row in warehouse.fetch(statement, name="the look at the ledger")]
+
+
+def _utc(moment: datetime) -> datetime:
+    """Timestamps in the warehouse are in UTC and do not say so."""
+    return moment.replace(tzinfo=UTC)

@@ -1,0 +1,297 @@
+"""Every statement of a load, each a function that returns its text. `ddl.py` has bootstrap's."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Final
+
+from etl_platform.contract.types import BATCH_COLUMN, HOUR_COLUMN, LOADED_COLUMN
+from etl_platform.load.quoting import (
+    Identifier,
+    Literal,
+    Part,
+    QualifiedName,
+    RoleArn,
+    Sql,
+    compose,
+    joined,
+)
+from etl_platform.load.target import TableColumn, Target
+
+HOUR: Final = Identifier(HOUR_COLUMN)
+BATCH: Final = Identifier(BATCH_COLUMN)
+LOADED: Final = Identifier(LOADED_COLUMN)
+
+# A name in a contract never begins with an underscore, so these hide no table and no column.
+STAGING: Final = Identifier("_etl_staging")
+WINNERS: Final = Identifier("_etl_winners")
+VERSIONS: Final = Identifier("_etl_versions")
+_PLACE: Final = Identifier("_place")
+_RANK: Final = Identifier("_rank")
+
+LAST_COPY_COUNT: Final = Sql("SELECT pg_last_copy_count()")
+
+LAST_LOAD_ERRORS: Final = Sql(
+    "SELECT column_name, error_code FROM sys_load_error_detail"
+    " WHERE query_id = pg_last_query_id() LIMIT 5"
+)
+
+
+def lock(guard: QualifiedName) -> Sql:
+    """Wait until no other load of the table is under way.
+
+    It comes first in its transaction: the snapshot is taken at the first query, and one that was
+    taken before the lock would not show what the other load has committed.
+    """
+    return compose("LOCK TABLE {guard}", guard=guard)
+
+
+def create_staging(target: Target) -> Sql:
+    """A temporary table with the columns of the Parquet files."""
+    return compose(
+        "CREATE TEMP TABLE {staging} ({columns}){distribution}",
+        staging=STAGING,
+        columns=joined(_definition(c) for c in target.staged_columns),
+        distribution=distribution(target),
+    )
+
+
+def copy(target: Target, manifest_url: str, role: RoleArn) -> Sql:
+    """Read the files that a manifest lists. Columns are named: they go by position."""
+    return compose(
+        "COPY {staging} ({columns}) FROM {manifest} IAM_ROLE {role} FORMAT AS PARQUET MANIFEST",
+        staging=STAGING,
+        columns=joined(c.name for c in target.staged_columns),
+        manifest=Literal(manifest_url),
+        role=role,
+    )
+
+
+def rows_by_batch(table: Identifier) -> Sql:
+    """How many rows of a temporary table each batch has."""
+    return compose(
+        "SELECT {batch}, {hour}, count(*) FROM {table} GROUP BY {batch}, {hour}",
+        batch=BATCH,
+        hour=HOUR,
+        table=table,
+    )
+
+
+def create_versions() -> Sql:
+    """A temporary table for the places of batches among the versions of their hour."""
+    return compose(
+        "CREATE TEMP TABLE {versions} ({batch} varchar(32) NOT NULL, {place} integer NOT NULL)",
+        versions=VERSIONS,
+        batch=BATCH,
+        place=_PLACE,
+    )
+
+
+def insert_versions(places: Iterable[tuple[str, int]]) -> Sql:
+    """Number the versions of each hour, the oldest manifest first."""
+    return compose(
+        "INSERT INTO {versions} ({batch}, {place}) VALUES {rows}",
+        versions=VERSIONS,
+        batch=BATCH,
+        place=_PLACE,
+        rows=joined(_row([Literal(batch_id), Literal(place)]) for batch_id, place in places),
+    )
+
+
+def create_winners(target: Target) -> Sql:
+    """Keep the newest staged row of each key."""
+    newest = [target.version] if target.version else []
+    return compose(
+        "CREATE TEMP TABLE {winners} AS SELECT {columns}, {place} FROM ("
+        "SELECT {staged}, v.{place}, ROW_NUMBER() OVER (PARTITION BY {key} ORDER BY {order})"
+        " AS {rank} FROM {staging} AS s JOIN {versions} AS v ON v.{batch} = s.{batch}"
+        ") AS ranked WHERE {rank} = 1",
+        winners=WINNERS,
+        columns=joined(c.name for c in target.staged_columns),
+        place=_PLACE,
+        staged=joined(_of("s", c.name) for c in target.staged_columns),
+        key=joined(_of("s", name) for name in target.key),
+        order=joined(
+            [
+                *(compose("{column} DESC", column=_of("s", name)) for name in (*newest, HOUR)),
+                compose("{column} DESC", column=_of("v", _PLACE)),
+            ]
+        ),
+        rank=_RANK,
+        staging=STAGING,
+        versions=VERSIONS,
+        batch=BATCH,
+    )
+
+
+def drop_losers_to_later_hours(target: Target) -> Sql:
+    """Take out the staged rows for which the table has a newer version, or one of a later hour."""
+    later_hour = compose("t.{hour} > {winners}.{hour}", hour=HOUR, winners=WINNERS)
+    if target.version:
+        later_hour = compose(
+            "(t.{version} > {winners}.{version}"
+            " OR (t.{version} = {winners}.{version} AND {later_hour}))",
+            version=target.version,
+            winners=WINNERS,
+            later_hour=later_hour,
+        )
+    return compose(
+        "DELETE FROM {winners} USING {table} AS t WHERE {same_key} AND {newer}",
+        winners=WINNERS,
+        table=target.table,
+        same_key=_same_key(target, Sql("t")),
+        newer=later_hour,
+    )
+
+
+def drop_losers_to_later_manifests(target: Target) -> Sql:
+    """Take out the staged rows for which the table has the row of a later manifest of the hour."""
+    return compose(
+        "DELETE FROM {winners} USING {table} AS t, {versions} AS v WHERE {same_key}"
+        " AND {equal} AND v.{batch} = t.{batch} AND v.{place} > {winners}.{place}",
+        winners=WINNERS,
+        table=target.table,
+        versions=VERSIONS,
+        same_key=_same_key(target, Sql("t")),
+        equal=_all_equal([HOUR, *([target.version] if target.version else [])], Sql("t")),
+        batch=BATCH,
+        place=_PLACE,
+    )
+
+
+def delete_replaced(target: Target) -> Sql:
+    """Delete the rows whose keys the winners have."""
+    return compose(
+        "DELETE FROM {table} USING {winners} WHERE {same_key}",
+        table=target.table,
+        winners=WINNERS,
+        same_key=_same_key(target, target.table.table.sql),
+    )
+
+
+def delete_hours(target: Target, hours: Iterable[Literal]) -> Sql:
+    """Delete the rows of some hours."""
+    return compose(
+        "DELETE FROM {table} WHERE {hour} IN ({hours})",
+        table=target.table,
+        hour=HOUR,
+        hours=joined(hours),
+    )
+
+
+def delete_all(target: Target) -> Sql:
+    """Delete every row. TRUNCATE would commit the transaction that it stands in."""
+    return compose("DELETE FROM {table}", table=target.table)
+
+
+def insert_from(target: Target, source: Identifier) -> Sql:
+    """Add the rows of a temporary table."""
+    columns = joined(c.name for c in target.staged_columns)
+    return compose(
+        "INSERT INTO {table} ({columns}, {loaded}) SELECT {columns}, GETDATE() FROM {source}",
+        table=target.table,
+        columns=columns,
+        loaded=LOADED,
+        source=source,
+    )
+
+
+def count_rows(table: QualifiedName) -> Sql:
+    """How many rows a table has."""
+    return compose("SELECT count(*) FROM {table}", table=table)
+
+
+def insert_rows(
+    table: QualifiedName, columns: Sequence[Identifier], rows: Iterable[Sequence[Literal]]
+) -> Sql:
+    """Add rows of values."""
+    return compose(
+        "INSERT INTO {table} ({columns}) VALUES {rows}",
+        table=table,
+        columns=joined(columns),
+        rows=joined(_row(row) for row in rows),
+    )
+
+
+def ledger_of_batches(
+    ledger: QualifiedName, columns: Sequence[Identifier], batch_ids: Iterable[str]
+) -> Sql:
+    """The ledger's rows for some batches."""
+    return compose(
+        "SELECT {columns} FROM {ledger} WHERE batch_id IN ({batch_ids})",
+        columns=joined(columns),
+        ledger=ledger,
+        batch_ids=joined(Literal(batch_id) for batch_id in batch_ids),
+    )
+
+
+def ledger_between(
+    ledger: QualifiedName, columns: Sequence[Identifier], first: datetime, last: datetime
+) -> Sql:
+    """The ledger's rows for a range of hours, both ends included."""
+    return compose(
+        "SELECT {columns} FROM {ledger} WHERE hour BETWEEN {first} AND {last}",
+        columns=joined(columns),
+        ledger=ledger,
+        first=Literal(first),
+        last=Literal(last),
+    )
+
+
+def ledger_of_newest_hour(ledger: QualifiedName, columns: Sequence[Identifier]) -> Sql:
+    """The ledger's rows for its newest hour."""
+    return compose(
+        "SELECT {columns} FROM {ledger} WHERE hour = (SELECT max(hour) FROM {ledger})",
+        columns=joined(columns),
+        ledger=ledger,
+    )
+
+
+def ledger_summary(view: QualifiedName, outdated: Literal) -> Sql:
+    """One row for each source and table."""
+    return compose(
+        "SELECT source, target, count(DISTINCT hour), count(*),"
+        " sum(CASE WHEN outcome = {outdated} THEN 1 ELSE 0 END), sum(rows_applied),"
+        " max(hour), max(loaded_at) FROM {view} GROUP BY source, target ORDER BY source, target",
+        outdated=outdated,
+        view=view,
+    )
+
+
+def _definition(column: TableColumn) -> Sql:
+    return compose(
+        "{name} {type}{null}", name=column.name, type=Sql(column.type.redshift), null=null(column)
+    )
+
+
+def null(column: TableColumn) -> Sql:
+    """The constraint of a column."""
+    return Sql(" NOT NULL" if column.required else "")
+
+
+def distribution(target: Target) -> Sql:
+    """The clause of a CREATE TABLE; without one the table is DISTSTYLE AUTO."""
+    if target.distkey is None:
+        return Sql("")
+    return compose(" DISTSTYLE KEY DISTKEY ({column})", column=target.distkey)
+
+
+def _same_key(target: Target, other: Sql) -> Sql:
+    return _all_equal(target.key, other)
+
+
+def _all_equal(columns: Iterable[Identifier], other: Sql) -> Sql:
+    # Keys and versions are required by the contract, so none is NULL, which would equal nothing.
+    return Sql(
+        " AND ".join(
+            compose("{other}.{c} = {winners}.{c}", other=other, c=column, winners=WINNERS)
+            for column in columns
+        )
+    )
+
+
+def _of(alias: str, column: Identifier) -> Sql:
+    return compose("{alias}.{column}", alias=Sql(alias), column=column)
+
+
+def _row(values: Sequence[Part]) -> Sql:
+    return compose("({values})", values=joined(values))

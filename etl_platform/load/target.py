@@ -1,0 +1,124 @@
+"""The tables of one source in the warehouse: their names and columns, made from its contract."""
+
+import hashlib
+from dataclasses import dataclass
+from functools import cached_property
+
+from etl_platform.contract.source import SourceContract
+from etl_platform.contract.types import FILE_COLUMNS, TABLE_COLUMNS, ColumnType
+from etl_platform.load.quoting import Identifier, QualifiedName
+
+PLATFORM_SCHEMA = "etl_platform"
+LEDGER_VIEW = QualifiedName.of(PLATFORM_SCHEMA, "ledger")
+LEDGER_PREFIX = "ledger_"
+GUARD_PREFIX = "guard_"
+
+# Redshift keeps 127 bytes of a name, PostgreSQL 63: a shorter name is whole in every relative.
+_WHOLE_NAME_BYTES = 63
+
+# az64 is made for numbers and times and takes no others; zstd does well on text of any shape.
+_ENCODINGS = {
+    "smallint": "az64",
+    "integer": "az64",
+    "bigint": "az64",
+    "decimal": "az64",
+    "date": "az64",
+    "timestamp": "az64",
+    "timestamptz": "az64",
+    "varchar": "zstd",
+    "char": "zstd",
+}
+_RAW = "raw"
+
+_CATALOG_TYPES = {
+    "varchar": "character varying",
+    "char": "character",
+    "timestamp": "timestamp without time zone",
+    "timestamptz": "timestamp with time zone",
+}
+
+
+@dataclass(frozen=True)
+class TableColumn:
+    """One column as the table has it."""
+
+    name: Identifier
+    type: ColumnType
+    required: bool
+    encoding: str
+
+    @property
+    def catalog_type(self) -> str:
+        """The type as the warehouse's catalog spells it (format_type)."""
+        family, bracket, arguments = self.type.redshift.partition("(")
+        return _CATALOG_TYPES.get(self.type.family, family) + bracket + arguments
+
+
+@dataclass(frozen=True)
+class Target:
+    """The target table of a contract, with the ledger and the guard that belong to it."""
+
+    contract: SourceContract
+
+    @property
+    def table(self) -> QualifiedName:
+        return QualifiedName.of(self.contract.load.schema_name, self.contract.table)
+
+    @property
+    def ledger(self) -> QualifiedName:
+        """One ledger a table: loads of different tables that shared one would conflict on it
+        where the warehouse is SERIALIZABLE, since each reads and writes it in its transaction."""
+        return self._companion(LEDGER_PREFIX)
+
+    @property
+    def guard(self) -> QualifiedName:
+        """An empty table that a load locks: a lock on the target itself would stop its readers."""
+        return self._companion(GUARD_PREFIX)
+
+    def _companion(self, prefix: str) -> QualifiedName:
+        # No name in a contract has a `$`, so two tables never share a companion.
+        name = f"{prefix}{self.table.schema.name}${self.table.table.name}"
+        if len(name.encode()) > _WHOLE_NAME_BYTES:
+            name = prefix + hashlib.sha256(name.encode()).hexdigest()[:32]
+        return QualifiedName.of(PLATFORM_SCHEMA, name)
+
+    @cached_property
+    def columns(self) -> tuple[TableColumn, ...]:
+        """The columns of the target."""
+        return (*self._own, *(self._column(n, t, required=True) for n, t in TABLE_COLUMNS))
+
+    @cached_property
+    def staged_columns(self) -> tuple[TableColumn, ...]:
+        """The columns of the Parquet files, in their order: COPY goes by position."""
+        return (*self._own, *(self._column(n, t, required=True) for n, t in FILE_COLUMNS))
+
+    @property
+    def _own(self) -> tuple[TableColumn, ...]:
+        return tuple(
+            self._column(c.name, c.type, required=c.required) for c in self.contract.columns
+        )
+
+    def _column(self, name: str, kind: ColumnType, *, required: bool) -> TableColumn:
+        # The first sort key is read for every filter on it; compressed, its blocks hold so many
+        # rows that whole ranges of the other columns have to be read along.
+        first = name in self.contract.load.sortkey[:1]
+        encoding = _RAW if first else _ENCODINGS.get(kind.family, _RAW)
+        return TableColumn(Identifier(name), kind, required, encoding)
+
+    @property
+    def key(self) -> tuple[Identifier, ...]:
+        return tuple(Identifier(name) for name in self.contract.key)
+
+    @property
+    def version(self) -> Identifier | None:
+        name = self.contract.load.version
+        return Identifier(name) if name else None
+
+    @property
+    def distkey(self) -> Identifier | None:
+        name = self.contract.load.distkey
+        return Identifier(name) if name else None
+
+    @property
+    def sortkey(self) -> tuple[Identifier, ...]:
+        return tuple(Identifier(name) for name in self.contract.load.sortkey)

@@ -1,0 +1,208 @@
+"""The load of many hours: one transaction, tried again as a whole, remembered by the ledger."""
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from etl_platform.contract.commit import Commit
+from etl_platform.contract.errors import (
+    CommitUnknown,
+    CountsDisagree,
+    PlatformError,
+    Terminal,
+    Transient,
+    WarehouseRefused,
+)
+from etl_platform.contract.layout import Names
+from etl_platform.contract.order import Report
+from etl_platform.contract.storage import Storage
+from etl_platform.contract.warehouse import Connect, Warehouse
+from etl_platform.load import ledger, sql
+from etl_platform.load.converted import blocked
+from etl_platform.load.ledger import Entry, Outcome, Run
+from etl_platform.load.quoting import RoleArn
+from etl_platform.load.staging import COPY, Staged, stage
+from etl_platform.load.strategies import STRATEGIES, Change
+from etl_platform.load.target import Target
+from etl_platform.load.versions import Version
+
+
+@dataclass(frozen=True)
+class RetryPolicy:
+    """How often a transaction is tried, with waits that double."""
+
+    attempts: int = 6
+    first_wait_s: float = 1.0
+    longest_wait_s: float = 30.0
+
+    def wait_s(self, attempt: int) -> float:
+        """The wait after the attempt of this number, from 1."""
+        return min(self.first_wait_s * 2.0 ** (attempt - 1), self.longest_wait_s)
+
+
+@dataclass(frozen=True)
+class _Standing:
+    """What the ledger knew when the table was locked."""
+
+    entries: dict[str, Entry]
+    versions: tuple[Version, ...]
+
+
+@dataclass(frozen=True)
+class Loader:
+    """Loads batches of one source."""
+
+    target: Target
+    names: Names
+    role: RoleArn
+    run: Run
+    connect: Connect
+    storage: Storage
+    retry: RetryPolicy = RetryPolicy()
+    sleep: Callable[[float], None] = time.sleep
+
+    def load(self, commits: Sequence[Commit]) -> Iterator[Report]:
+        """Load all batches together. If the data of one is refused, halve them until it is alone:
+        loads commute, so the others are loaded as if it had not been there.
+
+        Raises a Transient or a CommitUnknown that outlasts the retries.
+        """
+        if not commits:
+            return
+        try:
+            reports = self._retried(commits)
+        except Terminal as error:
+            if len(commits) == 1 or not _is_of_the_data(error):
+                yield from (blocked(commit.batch, error) for commit in commits)
+                return
+        else:
+            yield from reports
+            return
+        middle = len(commits) // 2
+        yield from self.load(commits[:middle])
+        yield from self.load(commits[middle:])
+
+    def _retried(self, commits: Sequence[Commit]) -> list[Report]:
+        unknown: CommitUnknown | None = None
+        attempt = 1
+        while True:
+            fault: PlatformError
+            try:
+                with self.connect() as warehouse:
+                    standing = self._look(warehouse, commits)
+                    # The lock waited for the lost transaction to end, so the ledger is its answer.
+                    unknown = None
+                    return self._apply(warehouse, commits, standing)
+            except CommitUnknown as error:
+                fault = unknown = error
+            except Transient as error:
+                fault = error
+            except Terminal:
+                if unknown is None:
+                    raise
+                fault = unknown
+            if attempt == self.retry.attempts:
+                raise unknown or fault
+            self.sleep(self.retry.wait_s(attempt))
+            attempt += 1
+
+    def _look(self, warehouse: Warehouse, commits: Sequence[Commit]) -> _Standing:
+        """Lock the table against other loads, then see what it has."""
+        warehouse.execute(sql.lock(self.target.guard), name="the lock")
+        hours = [commit.batch.hour for commit in commits]
+        entries = ledger.between(warehouse, self.target, min(hours), max(hours))
+        newest = ledger.newest(warehouse, self.target)
+        versions = {entry.version for entry in (*entries, *([newest] if newest else []))}
+        return _Standing({e.batch_id: e for e in entries}, tuple(sorted(versions)))
+
+    def _apply(
+        self, warehouse: Warehouse, commits: Sequence[Commit], standing: _Standing
+    ) -> list[Report]:
+        known = standing.entries
+        fresh = [commit for commit in commits if commit.batch.batch_id not in known]
+        reports = [self._seen(known[c.batch.batch_id]) for c in commits if c not in fresh]
+        return [*reports, *(self._write(warehouse, fresh, standing) if fresh else [])]
+
+    def _write(
+        self, warehouse: Warehouse, commits: Sequence[Commit], standing: _Standing
+    ) -> list[Report]:
+        started = time.monotonic()
+        strategy = STRATEGIES[self.target.contract.load.strategy]
+        arrivals = {Version.of(commit.batch): commit for commit in commits}
+        applied = sorted(strategy.applied(list(arrivals), standing.versions))
+        staged, rows = Staged(None, 0.0), dict[str, int]()
+        if applied:
+            taken = [arrivals[version] for version in applied]
+            staged = stage(warehouse, self.storage, self.names, self.target, self.role, taken)
+            change = strategy.change(self.target, applied, standing.versions)
+            rows = _carry_out(warehouse, change)
+        entries = [
+            Entry.new(
+                self.target,
+                commit,
+                Outcome.LOADED if version in applied else Outcome.OUTDATED,
+                rows.get(commit.batch.batch_id, 0),
+                self.run,
+            )
+            for version, commit in arrivals.items()
+        ]
+        ledger.write(warehouse, self.target, entries)
+        counted = warehouse.fetch(sql.count_rows(self.target.table), name="the count of the table")
+        warehouse.commit()
+        facts = {
+            "rows_in_table": int(counted[0][0]),
+            "copy_seconds": round(staged.copy_s, 3),
+            "transaction_seconds": round(time.monotonic() - started, 3),
+            "copy_manifest": staged.manifest_url,
+        }
+        return [_report(entry, "done", facts) for entry in entries]
+
+    def _seen(self, entry: Entry) -> Report:
+        """The report of a batch that the ledger has: of another run, or of this run's COMMIT of
+        which the answer was lost."""
+        return _report(entry, "done" if entry.run_id == self.run.run_id else "already", {})
+
+
+def _is_of_the_data(error: Terminal) -> bool:
+    """Whether other batches may load where these did not."""
+    return isinstance(error, CountsDisagree) or (
+        isinstance(error, WarehouseRefused) and error.statement == COPY
+    )
+
+
+def _carry_out(warehouse: Warehouse, change: Change) -> dict[str, int]:
+    """Apply staged rows; how many of each batch went into the table."""
+    for step in change.prepare:
+        warehouse.execute(step.statement, name=step.name)
+    counted = warehouse.fetch(sql.rows_by_batch(change.source), name="the count of new rows")
+    rows = {str(batch_id): int(count) for batch_id, _, count in counted}
+    warehouse.execute(change.delete.statement, name=change.delete.name)
+    inserted = warehouse.execute(change.insert.statement, name=change.insert.name)
+    if inserted != sum(rows.values()):
+        raise CountsDisagree(
+            change.insert.name, f"{inserted} rows inserted", f"{sum(rows.values())} rows"
+        )
+    return rows
+
+
+def _report(entry: Entry, outcome: str, facts: Mapping[str, object]) -> Report:
+    return Report.model_validate(
+        {
+            "hour": entry.hour,
+            "batch_id": entry.batch_id,
+            "outcome": "outdated" if entry.outcome is Outcome.OUTDATED else outcome,
+            "facts": {
+                "table": entry.target,
+                "rows_read": entry.rows_read,
+                "rows_written": entry.rows_written,
+                "rows_rejected": entry.rows_rejected,
+                "rows_superseded": entry.rows_superseded,
+                "rows_applied": entry.rows_applied,
+                "rows_outdated": entry.rows_outdated,
+                "files": entry.files,
+                "size_bytes": entry.size_bytes,
+                "loaded_by": entry.run_id,
+                **facts,
+            },
+        }
+    )

@@ -1,0 +1,96 @@
+"""The catalog adapter against a real catalog."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import boto3
+import pytest
+from botocore.stub import Stubber
+
+from etl_platform.aws import clients
+from etl_platform.aws.catalog import GlueCatalog
+from etl_platform.contract.errors import ObjectMissing, ServiceUnavailable
+from etl_platform.contract.hour import PARTITION_COLUMNS, Hour
+from etl_platform.contract.layout import Location
+from infra.local.processes import Processes
+from infra.local.servers import CREDENTIALS, REGION, ministack, url_of
+
+HOUR = Hour.parse("2026-11-23-03")
+FIRST, SECOND = (Location("tests-processed-feed", f"{HOUR.partition}b/{n}/") for n in "12")
+PARQUET = "org.apache.hadoop.hive.ql.io.parquet.serde.ParquetHiveSerDe"
+
+
+@pytest.fixture(scope="module")
+def endpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    state_dir: Path = tmp_path_factory.mktemp("aws")
+    processes = Processes(state_dir)
+    server = ministack(state_dir / "aws")
+    yield url_of(processes.ensure(server))
+    processes.end(server.name, server.stop_within_s)
+
+
+@pytest.fixture
+def environment(endpoint: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    for name, value in {**CREDENTIALS, "AWS_DEFAULT_REGION": REGION}.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("AWS_ENDPOINT_URL", endpoint)
+    clients.client.cache_clear()
+    yield
+    clients.client.cache_clear()
+
+
+@pytest.fixture
+def catalog(environment: None) -> GlueCatalog:
+    database = f"tests_{uuid4().hex}"
+    glue = boto3.client("glue")
+    glue.create_database(DatabaseInput={"Name": database})
+    glue.create_table(
+        DatabaseName=database,
+        TableInput={
+            "Name": "feed",
+            "PartitionKeys": [{"Name": name, "Type": "string"} for name in PARTITION_COLUMNS],
+            "StorageDescriptor": {
+                "Columns": [{"Name": "id", "Type": "int"}],
+                "Location": "s3://tests-processed-feed/",
+                "SerdeInfo": {"SerializationLibrary": PARQUET},
+            },
+        },
+    )
+    return GlueCatalog(database)
+
+
+def partitions(catalog: GlueCatalog) -> list[dict[str, Any]]:
+    found = boto3.client("glue").get_partitions(DatabaseName=catalog.database, TableName="feed")
+    return list(found["Partitions"])
+
+
+def test_an_hour_is_read_as_its_table_is_from_its_own_place(catalog: GlueCatalog) -> None:
+    catalog.point_partition("feed", HOUR, FIRST)
+    (partition,) = partitions(catalog)
+    assert partition["Values"] == ["2026", "11", "23", "03"]
+    storage = partition["StorageDescriptor"]
+    assert storage["Location"] == str(FIRST)
+    assert storage["Columns"] == [{"Name": "id", "Type": "int"}]
+    assert storage["SerdeInfo"]["SerializationLibrary"] == PARQUET
+
+
+def test_pointing_again_moves_the_hour_and_makes_no_second_one(catalog: GlueCatalog) -> None:
+    for location in (FIRST, SECOND, SECOND):
+        catalog.point_partition("feed", HOUR, location)
+    assert [p["StorageDescriptor"]["Location"] for p in partitions(catalog)] == [str(SECOND)]
+
+
+def test_a_table_that_is_not_there_is_said_to_be_missing(catalog: GlueCatalog) -> None:
+    with pytest.raises(ObjectMissing, match=f"glue://{catalog.database}/other"):
+        catalog.point_partition("other", HOUR, FIRST)
+
+
+def test_a_catalog_that_does_not_answer_is_a_fault(catalog: GlueCatalog) -> None:
+    with (
+        Stubber(clients.client("glue")) as stub,
+        pytest.raises(ServiceUnavailable, match="GetTable"),
+    ):
+        stub.add_client_error("get_table", "InternalServiceException", "try later")
+        catalog.point_partition("feed", HOUR, FIRST)

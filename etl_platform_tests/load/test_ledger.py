@@ -1,0 +1,97 @@
+"""What is written into the ledger is what is read from it."""
+
+import pytest
+
+from etl_platform.contract.commit import Commit, Counts
+from etl_platform.load import ledger
+from etl_platform.load.ledger import Entry, Outcome, Run
+from etl_platform.load.target import Target
+from etl_platform_tests.load.endpoint import Endpoint
+from etl_platform_tests.load.samples import START, batch, commit, contract
+
+RUN = Run("order", "jr_1")
+
+
+@pytest.fixture
+def target(endpoint: Endpoint) -> Target:
+    of = contract("append")
+    endpoint.bootstrap(of)
+    return Target(of)
+
+
+def _commit(target: Target, hour: int, manifest: int = 0) -> Commit:
+    made = commit(target.contract, batch(target.contract, hour, manifest), [])
+    counts = Counts(read=9, written=5, rejected=3, superseded=1)
+    return made.model_copy(update={"counts": counts})
+
+
+def _write(endpoint: Endpoint, target: Target, *entries: Entry) -> None:
+    with endpoint.connect() as warehouse:
+        ledger.write(warehouse, target, entries)
+        warehouse.commit()
+
+
+def test_an_entry_comes_back_with_the_clock_of_the_warehouse(
+    endpoint: Endpoint, target: Target
+) -> None:
+    made = _commit(target, 0)
+    entry = Entry.new(target, made, Outcome.LOADED, 4, RUN)
+    _write(endpoint, target, entry)
+    with endpoint.connect() as warehouse:
+        found = ledger.loaded(warehouse, target, [made.batch.batch_id, "unknown"])
+    (read,) = found.values()
+    assert read.loaded_at is not None
+    assert read.values == entry.values
+    assert (read.rows_read, read.rows_applied, read.rows_outdated) == (9, 4, 1)
+    assert read.version.hour == START
+
+
+def test_no_batches_are_asked_for_without_a_query(endpoint: Endpoint, target: Target) -> None:
+    with endpoint.connect() as warehouse:
+        assert ledger.loaded(warehouse, target, []) == {}
+
+
+def test_a_range_has_both_of_its_ends(endpoint: Endpoint, target: Target) -> None:
+    _write(
+        endpoint,
+        target,
+        *(Entry.new(target, _commit(target, h), Outcome.LOADED, 5, RUN) for h in range(4)),
+    )
+    with endpoint.connect() as warehouse:
+        found = ledger.between(warehouse, target, START.plus(1), START.plus(2))
+    assert sorted(entry.hour for entry in found) == [START.plus(1), START.plus(2)]
+
+
+def test_the_newest_entry_is_of_the_latest_manifest_of_the_latest_hour(
+    endpoint: Endpoint, target: Target
+) -> None:
+    with endpoint.connect() as warehouse:
+        assert ledger.newest(warehouse, target) is None
+    places = [(0, 2), (1, 1), (1, 0)]
+    commits = [_commit(target, hour, manifest) for hour, manifest in places]
+    entries = [Entry.new(target, made, Outcome.LOADED, 5, RUN) for made in commits]
+    _write(endpoint, target, *entries)
+    with endpoint.connect() as warehouse:
+        newest = ledger.newest(warehouse, target)
+    assert newest is not None
+    assert newest.batch_id == commits[1].batch.batch_id
+    by_hour = ledger.newest_of_each_hour(entries)
+    assert [by_hour[START.plus(hour)].batch_id for hour in (0, 1)] == [
+        commits[0].batch.batch_id,
+        commits[1].batch.batch_id,
+    ]
+
+
+def test_the_summary_has_every_source(endpoint: Endpoint, target: Target) -> None:
+    _write(
+        endpoint,
+        target,
+        Entry.new(target, _commit(target, 0), Outcome.LOADED, 5, RUN),
+        Entry.new(target, _commit(target, 3), Outcome.OUTDATED, 0, RUN),
+    )
+    with endpoint.connect() as warehouse:
+        (summary,) = [
+            line for line in ledger.summary(warehouse) if line.source == target.contract.source
+        ]
+    assert (summary.hours, summary.batches, summary.outdated, summary.rows_applied) == (2, 2, 1, 5)
+    assert summary.newest_hour == START.plus(3)
