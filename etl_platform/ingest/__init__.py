@@ -1,1 +1,1 @@
-"""From files in a raw bucket to a batch to work on: landing, events, the queue's messages, pinning."""
+"""From files in a raw bucket to a batch to work on: landing, events, messages, pinning."""

@@ -1,0 +1,55 @@
+"""Partitions in the AWS Glue Data Catalog."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from etl_platform.aws.clients import client, error_code, translated
+from etl_platform.contract.errors import ObjectMissing, ServiceUnavailable
+from etl_platform.contract.hour import Hour
+from etl_platform.contract.layout import Location
+
+
+@dataclass(frozen=True)
+class GlueCatalog:
+    """The Catalog port on one database, whose tables the infrastructure has made."""
+
+    database: str
+    _storage: dict[str, dict[str, Any]] = field(default_factory=dict, init=False, repr=False)
+
+    def point_partition(self, source: str, hour: Hour, location: Location) -> None:
+        table = {"DatabaseName": self.database, "TableName": source}
+        values = list(hour.partition_values)
+        partition = {
+            "Values": values,
+            "StorageDescriptor": self._storage_of(source) | {"Location": str(location)},
+        }
+        glue = client("glue")
+        with translated("glue", f"CreatePartition {self.database}.{source} {hour}"):
+            try:
+                glue.create_partition(**table, PartitionInput=partition)
+            except ClientError as error:
+                if error_code(error) != "AlreadyExistsException":
+                    raise
+                entry = {"PartitionValueList": values, "PartitionInput": partition}
+                answer = glue.batch_update_partition(**table, Entries=[entry])
+                if failed := answer.get("Errors"):
+                    raise ServiceUnavailable(
+                        "glue",
+                        f"BatchUpdatePartition {self.database}.{source} {hour}",
+                        str(failed[0].get("ErrorDetail")),
+                    ) from error
+
+    def _storage_of(self, source: str) -> dict[str, Any]:
+        """How the table's files are read, which its partitions have to repeat."""
+        if source not in self._storage:
+            with translated("glue", f"GetTable {self.database}.{source}"):
+                try:
+                    found = client("glue").get_table(DatabaseName=self.database, Name=source)
+                except ClientError as error:
+                    if error_code(error) == "EntityNotFoundException":
+                        raise ObjectMissing(f"glue://{self.database}/{source}") from None
+                    raise
+            self._storage[source] = found["Table"]["StorageDescriptor"]
+        return self._storage[source]

@@ -1,0 +1,178 @@
+"""The command `etl-platform`. Its work is done in the modules that it names; here is only talk.
+
+They are imported inside the commands: `--help` does not wait for boto3 and pyarrow.
+"""
+
+import sys
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn
+from rich.table import Table
+
+from etl_platform.contract.errors import PlatformError
+from etl_platform.contract.hour import Hour
+from etl_platform.rendering import RowFormat, csv_text, json_text, table
+from etl_platform.settings import Settings, apply_environment_file
+
+_LAPTOP_COMMANDS = {"local", "demo"}
+_INTERRUPTED = 130
+_WIDTH_OF_A_FILE = 10_000
+
+
+class PlatformGroup(click.Group):
+    """Says expected errors in one message, and takes the laptop's commands from infra/local."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except PlatformError as error:
+            raise click.ClickException(str(error)) from error
+        except BrokenPipeError:
+            # The reader, `head` say, has enough. Click ends quietly.
+            raise
+        except OSError as error:
+            raise click.ClickException(str(error)) from error
+        except KeyboardInterrupt:
+            # Click itself would end with 1, as if the command had failed.
+            ctx.exit(_INTERRUPTED)
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted({*super().list_commands(ctx), *_LAPTOP_COMMANDS})
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in _LAPTOP_COMMANDS:
+            return super().get_command(ctx, cmd_name)
+        try:
+            command: click.Command = getattr(import_module("infra.local.cli"), cmd_name)
+        except ModuleNotFoundError as error:
+            return _unavailable(cmd_name, str(error.name))
+        return command
+
+
+def _unavailable(name: str, module: str) -> click.Command:
+    @click.command(name, short_help="Not installed here.", add_help_option=False)
+    @click.argument("_", nargs=-1, type=click.UNPROCESSED)
+    def refuse(_: tuple[str, ...]) -> None:
+        raise click.ClickException(
+            f"`etl-platform {name}` needs a checkout with its extra `local`, and {module} is not"
+            " installed. Run: pip install -e '.[local]'"
+        )
+
+    refuse.ignore_unknown_options = True
+    return refuse
+
+
+@click.group(cls=PlatformGroup)
+@click.version_option(package_name="etl-platform")
+def cli() -> None:
+    """Hourly files in Amazon S3 to rows in Amazon Redshift."""
+    apply_environment_file()
+
+
+@cli.command()
+@click.argument("source")
+@click.argument("hour")
+@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
+def land(source: str, hour: str, files: tuple[Path, ...]) -> None:
+    """Upload FILES as the HOUR (UTC, as in 2026-11-23-03) of SOURCE, then its manifest."""
+    from etl_platform.aws.s3 import S3
+    from etl_platform.contract.reading import find_contract
+    from etl_platform.ingest.landing import Landing
+
+    landing = Landing(S3(), Settings.read().names, find_contract(source))
+    landing.check(Hour.parse(hour), files)
+    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn())
+    with Progress(*columns, console=Console(stderr=True)) as progress:
+        total = sum(file.stat().st_size for file in files)
+        task = progress.add_task(f"{source} {hour}", total=total)
+        landed = landing.land(
+            Hour.parse(hour), files, lambda size_bytes: progress.advance(task, size_bytes)
+        )
+    click.echo(landed.manifest)
+
+
+@cli.command()
+@click.argument("statement")
+@click.option(
+    "--format",
+    "row_format",
+    type=click.Choice([choice.value for choice in RowFormat]),
+    default=RowFormat.TABLE.value,
+    help="How to write the rows.",
+)
+def sql(statement: str, row_format: str) -> None:
+    """Run one SQL STATEMENT in the warehouse as the service user."""
+    from etl_platform.aws.query import ask
+    from etl_platform.aws.secrets import read_secret
+    from etl_platform.aws.warehouse import connect
+
+    with connect(read_secret(Settings.read().names.service_secret)) as warehouse:
+        answer = ask(warehouse, statement)
+    if not answer.columns:
+        click.echo(f"{answer.rows_changed} rows changed", err=True)
+    elif row_format == RowFormat.CSV:
+        click.echo(csv_text(answer.columns, answer.rows), nl=False)
+    elif row_format == RowFormat.JSON:
+        click.echo(json_text(answer.columns, answer.rows), nl=False)
+    else:
+        _print(table(answer.columns, answer.rows))
+
+
+@cli.command()
+@click.argument("source", required=False)
+@click.option(
+    "--last",
+    type=click.IntRange(1, 1000),
+    default=48,
+    show_default=True,
+    help="How many hours to look at, the newest landed ones.",
+)
+def status(source: str | None, last: int) -> None:
+    """Show how far the hours of SOURCE have come, or in sum those of every source."""
+    from etl_platform import status as report
+    from etl_platform.aws.s3 import S3
+    from etl_platform.aws.secrets import read_secret
+    from etl_platform.aws.warehouse import connect
+    from etl_platform.contract.reading import find_contract, read_contracts
+
+    names = Settings.read().names
+    contracts = [find_contract(source)] if source else list(read_contracts().values())
+    with connect(read_secret(names.service_secret)) as warehouse:
+        hours = {
+            contract.source: report.StatusReader(S3(), names, contract).newest(warehouse, last)
+            for contract in contracts
+        }
+    if source:
+        rows = [report.hour_row(hour) for hour in hours[source]]
+        _print(table(report.HOUR_COLUMNS, rows, title=f"{source}, by hour (UTC)"))
+    else:
+        rows = [report.summary_row(name, statuses) for name, statuses in hours.items()]
+        _print(table(report.SUMMARY_COLUMNS, rows, title=f"The newest {last} landed hours"))
+
+
+@cli.group()
+def warehouse() -> None:
+    """Prepare the warehouse."""
+
+
+@warehouse.command()
+def bootstrap() -> None:
+    """Make schemas, the service user and the tables of every source; what is there stays."""
+    from etl_platform.preparation import prepare_warehouse
+
+    created = prepare_warehouse(Settings.read().names)
+    click.echo(f"created {', '.join(created)}" if created else "every table was there already")
+
+
+def _print(drawn: Table) -> None:
+    # A file has no width: there, no column is folded.
+    Console(width=None if sys.stdout.isatty() else _WIDTH_OF_A_FILE).print(drawn)
+
+
+def main() -> None:
+    """The entry point."""
+    cli()

@@ -1,0 +1,151 @@
+"""The strict cast of each type: no rounding, no truncation, no guess, or a reason why not.
+
+DuckDB's own casts are wider (`1.5` becomes the integer 2, `1_000` is a number, the offset of a
+timestamp is passed over), so a pattern admits a text first and the cast only sees what it admits.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from etl_platform.contract.types import ColumnType
+from etl_platform.convert.reasons import Reason
+from etl_platform.convert.sql import Literal, Part, Sql, compose
+
+_INTEGER: Final = r"[+-]?[0-9]+(\.0*)?"
+_DECIMAL: Final = r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)"
+_NUMBER: Final = _DECIMAL + r"([eE][+-]?[0-9]+)?"
+_DATE: Final = r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
+_TIME: Final = r"([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9](\.[0-9]{1,6})?)?"
+_OFFSET: Final = r"(Z|[+-]([01][0-9]|2[0-3])(:?[0-5][0-9])?)?"
+_TIMESTAMP: Final = f"{_DATE}[T ]{_TIME}{_OFFSET}"
+_NULL: Final = Sql("NULL")
+
+
+@dataclass(frozen=True)
+class Cast:
+    """Both are expressions over a text that is not null.
+
+    `value` never fails, and means something only where `reason` is null.
+    """
+
+    value: Sql
+    reason: Sql
+
+
+def cast(column_type: ColumnType, text: Sql) -> Cast:
+    """The typed value of a text, and why it has none."""
+    return _RULES[column_type.family](column_type, text)
+
+
+def stored_as(column_type: ColumnType) -> Sql:
+    """The DuckDB type that holds a value until it is written. Moments are held in UTC, unzoned."""
+    is_moment = column_type.family == "timestamptz"
+    return Sql("TIMESTAMP" if is_moment else column_type.duckdb)
+
+
+def _integer(column_type: ColumnType, text: Sql) -> Cast:
+    value = _try_cast(text, column_type.duckdb)
+    return Cast(value, _admitted(text, _INTEGER, Reason.NOT_AN_INTEGER, _null_is_too_large(value)))
+
+
+def _decimal(column_type: ColumnType, text: Sql) -> Cast:
+    _, scale = column_type.arguments
+    value = _try_cast(text, column_type.duckdb)
+    # Zeros beyond the scale say nothing, so dropping them loses nothing.
+    kept = rf"[+-]?[0-9]*(\.[0-9]{{0,{scale}}}0*)?"
+    rounded = _case(
+        (_not_matching(text, kept), Reason.TOO_MANY_DECIMALS), otherwise=_null_is_too_large(value)
+    )
+    return Cast(value, _admitted(text, _DECIMAL, Reason.NOT_A_DECIMAL, rounded))
+
+
+def _floating(column_type: ColumnType, text: Sql) -> Cast:
+    value = _try_cast(text, column_type.duckdb)
+    too_large = _case(
+        (compose("NOT coalesce(isfinite({value}), false)", value=value), Reason.OUT_OF_RANGE)
+    )
+    return Cast(value, _admitted(text, _NUMBER, Reason.NOT_A_NUMBER, too_large))
+
+
+def _boolean(_: ColumnType, text: Sql) -> Cast:
+    value = compose(
+        "CASE WHEN lower({text}) IN ('true', 't', '1') THEN true"
+        " WHEN lower({text}) IN ('false', 'f', '0') THEN false END",
+        text=text,
+    )
+    return Cast(value, _case((compose("({v}) IS NULL", v=value), Reason.NOT_A_BOOLEAN)))
+
+
+def _date(column_type: ColumnType, text: Sql) -> Cast:
+    value = _try_cast(text, column_type.duckdb)
+    # DuckDB has a year 0, which Python and most readers of Parquet do not have.
+    unreal = compose("coalesce({v} < DATE '0001-01-01', true)", v=value)
+    return Cast(
+        value, _admitted(text, _DATE, Reason.NOT_A_DATE, _case((unreal, Reason.NOT_A_DATE)))
+    )
+
+
+def _timestamp(_: ColumnType, text: Sql) -> Cast:
+    # The cast to TIMESTAMP passes over an offset; the one to TIMESTAMPTZ obeys it, and takes a
+    # text without one in the connection's time zone, UTC. Both kinds are stored as UTC.
+    value = compose("make_timestamp(epoch_us(TRY_CAST({text} AS TIMESTAMPTZ)))", text=text)
+    unreal = compose("({v}) IS NULL", v=value)
+    beyond = compose(
+        "({v}) < TIMESTAMP '0001-01-01' OR ({v}) >= TIMESTAMP '10000-01-01'",
+        v=value,
+    )
+    real = _case((unreal, Reason.NOT_A_TIMESTAMP), (beyond, Reason.OUT_OF_RANGE))
+    return Cast(value, _admitted(text, _TIMESTAMP, Reason.NOT_A_TIMESTAMP, real))
+
+
+def _text(column_type: ColumnType, text: Sql) -> Cast:
+    most = Literal(column_type.arguments[0])
+    checks: list[tuple[Sql, Reason]] = [
+        (compose("contains({text}, chr(0))", text=text), Reason.NUL_CHARACTER),
+        (compose("strlen({text}) > {most}", text=text, most=most), Reason.TOO_LONG),
+    ]
+    if column_type.family == "char":
+        wide = compose("strlen({text}) <> length({text})", text=text)
+        checks.insert(0, (wide, Reason.NOT_SINGLE_BYTE))
+    return Cast(text, _case(*checks))
+
+
+_RULES: Final[dict[str, Callable[[ColumnType, Sql], Cast]]] = {
+    "smallint": _integer,
+    "integer": _integer,
+    "bigint": _integer,
+    "decimal": _decimal,
+    "real": _floating,
+    "double": _floating,
+    "boolean": _boolean,
+    "date": _date,
+    "timestamp": _timestamp,
+    "timestamptz": _timestamp,
+    "varchar": _text,
+    "char": _text,
+}
+
+
+def _try_cast(text: Sql, duckdb_type: str) -> Sql:
+    return compose("TRY_CAST({text} AS {kind})", text=text, kind=Sql(duckdb_type))
+
+
+def _not_matching(text: Sql, pattern: str) -> Sql:
+    return compose("NOT regexp_full_match({text}, {p})", text=text, p=Literal(pattern))
+
+
+def _admitted(text: Sql, pattern: str, reason: Reason, otherwise: Sql) -> Sql:
+    return _case((_not_matching(text, pattern), reason), otherwise=otherwise)
+
+
+def _null_is_too_large(value: Sql) -> Sql:
+    return _case((compose("{value} IS NULL", value=value), Reason.OUT_OF_RANGE))
+
+
+def _case(*checks: tuple[Sql, Reason], otherwise: Part = _NULL) -> Sql:
+    whens = " ".join(
+        compose("WHEN {condition} THEN {reason}", condition=condition, reason=Literal(str(reason)))
+        for condition, reason in checks
+    )
+    return compose("CASE {whens} ELSE {otherwise} END", whens=Sql(whens), otherwise=otherwise)

@@ -1,0 +1,174 @@
+"""An order to reports: which hours still need work, and what makes an attempt the batch's own.
+
+The commit is written once, by whoever comes first; every other attempt at the batch finds it and
+reports that one. Nothing else makes the files of an attempt visible.
+"""
+
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from functools import partial
+from typing import Any, Final, Literal
+
+from etl_platform.contract.batch import Batch
+from etl_platform.contract.catalog import Catalog
+from etl_platform.contract.commit import Commit
+from etl_platform.contract.errors import ObjectMissing, RejectLimitExceeded, Terminal
+from etl_platform.contract.layout import Location, Names
+from etl_platform.contract.order import Order, Report
+from etl_platform.contract.source import SourceContract
+from etl_platform.contract.storage import Storage
+from etl_platform.convert.engine import Attempt, Blocked, Engine, Result
+from etl_platform.convert.single_node import SingleNode
+
+SINGLE_NODE_MOST_BYTES: Final = 4 * 1024**3
+"""Up to here one worker of four cores, at about 20 MB a second and core, is done in a minute. Above
+it the start of a cluster and its exchange, which cost as much again, begin to pay."""
+
+_REASONS_SHOWN: Final = 5
+
+Outcome = Literal["done", "already"]
+
+
+def engine_for(order: Order) -> Engine:
+    """The engine that the contract names, or the one that fits the bytes of the order."""
+    size_bytes = sum(batch.size_bytes for batch in order.batches)
+    is_small = size_bytes <= SINGLE_NODE_MOST_BYTES
+    chosen = order.contract.engine
+    if chosen == "single_node" or (chosen == "auto" and is_small):
+        return SingleNode()
+    # Imported here only, so that a single node needs neither PySpark nor Java.
+    from etl_platform.convert.spark import Spark
+
+    return Spark()
+
+
+def convert(order: Order, engine: Engine, storage: Storage, catalog: Catalog) -> Iterator[Report]:
+    """Carry out an order, one report an hour, as they end.
+
+    A Transient error ends the whole order: whatever was committed is found by the next try.
+    """
+    conversion = _Conversion(order.contract, Names(order.namespace), storage, catalog)
+    waiting: list[Attempt] = []
+    for batch in order.batches:
+        commit = conversion.committed(batch)
+        if commit is None:
+            waiting.append(Attempt.at(batch, conversion.names))
+        else:
+            yield _report(batch, partial(conversion.already, commit))
+    for attempt, result in engine.run(order.contract, waiting, storage):
+        yield _report(attempt.batch, partial(conversion.conclude, attempt, result, engine.name))
+
+
+def _report(batch: Batch, say: Callable[[], Report]) -> Report:
+    try:
+        return say()
+    except Terminal as error:
+        return _blocked(batch, Blocked.by(error))
+
+
+class _Conversion:
+    """The steps of one order that engines have no part in."""
+
+    def __init__(
+        self, contract: SourceContract, names: Names, storage: Storage, catalog: Catalog
+    ) -> None:
+        self.names = names
+        self._contract = contract
+        self._storage = storage
+        self._catalog = catalog
+
+    def committed(self, batch: Batch) -> Commit | None:
+        try:
+            found = self._storage.read(self._place(batch))
+        except ObjectMissing:
+            return None
+        return Commit.model_validate_json(found)
+
+    def already(self, commit: Commit) -> Report:
+        """Report an earlier attempt, which may have died between its commit and the catalog."""
+        self._point(commit)
+        return self._told(commit, "already")
+
+    def conclude(self, attempt: Attempt, result: Result | Blocked, engine: str) -> Report:
+        """Commit what an engine has written, if the contract allows it."""
+        if isinstance(result, Blocked):
+            return _blocked(attempt.batch, result)
+        if not self._contract.rejects.allow(result.counts.rejected, result.counts.read):
+            return _blocked(attempt.batch, Blocked.by(self._too_many(attempt, result)), result)
+        commit = Commit(
+            batch=attempt.batch,
+            attempt=attempt.attempt_id,
+            contract_digest=self._contract.digest,
+            engine=engine,
+            converted_at=datetime.now(UTC),
+            **dict(result),
+        )
+        commit.check()
+        place = self._place(attempt.batch)
+        if not self._storage.write_once(place, commit.model_dump_json().encode()):
+            winner = Commit.model_validate_json(self._storage.read(place))
+            # A retry after a lost answer finds the attempt's own commit there.
+            if winner.attempt != commit.attempt:
+                return self.already(winner)
+        self._point(commit)
+        return self._told(commit, "done")
+
+    def _point(self, commit: Commit) -> None:
+        """Show the batch to readers, unless the hour stands for a newer manifest by now."""
+        batch = commit.batch
+        try:
+            pinned = Batch.model_validate_json(
+                self._storage.read(self.names.pin(batch.source, batch.hour))
+            )
+        except ObjectMissing:
+            pinned = batch
+        if pinned.batch_id == batch.batch_id or pinned.manifest_at <= batch.manifest_at:
+            prefix = self.names.attempt(batch.source, batch.hour, batch.batch_id, commit.attempt)
+            self._catalog.point_partition(batch.source, batch.hour, prefix)
+
+    def _place(self, batch: Batch) -> Location:
+        return self.names.commit(batch.source, batch.hour, batch.batch_id)
+
+    def _too_many(self, attempt: Attempt, result: Result) -> RejectLimitExceeded:
+        most = sorted(result.reasons, key=lambda reason: -reason.records)[:_REASONS_SHOWN]
+        return RejectLimitExceeded(
+            str(attempt.batch),
+            result.counts.rejected,
+            result.counts.read,
+            str(self._contract.rejects.at_most),
+            [f"{r.column or 'the record'}: {r.reason}, {r.records} times" for r in most],
+        )
+
+    def _told(self, commit: Commit, outcome: Outcome) -> Report:
+        facts = {
+            **_facts(Result.model_validate(commit, from_attributes=True)),
+            "bytes_in": commit.batch.size_bytes,
+            "seconds": commit.seconds,
+            "engine": commit.engine,
+            "attempt": commit.attempt,
+            "contract_digest": commit.contract_digest,
+            "commit": str(self._place(commit.batch)),
+        }
+        batch = commit.batch
+        return Report(hour=batch.hour, batch_id=batch.batch_id, outcome=outcome, facts=facts)
+
+
+def _blocked(batch: Batch, blocked: Blocked, result: Result | None = None) -> Report:
+    return Report(
+        hour=batch.hour,
+        batch_id=batch.batch_id,
+        outcome="blocked",
+        facts=_facts(result) if result else {},
+        error_code=blocked.code,
+        error=blocked.message,
+    )
+
+
+def _facts(result: Result) -> dict[str, Any]:
+    return {
+        "counts": result.counts.model_dump(),
+        "reasons": [reason.model_dump() for reason in result.reasons],
+        "bytes_out": sum(file.size_bytes for file in result.files),
+        "files": len(result.files),
+        "rejects": [file.url for file in result.reject_files],
+    }

@@ -1,0 +1,16 @@
+"""Formats: each module turns one local file into records of text, one text a column."""
+
+from pathlib import Path
+
+from etl_platform.contract.source import CsvFormat, JsonFormat, SourceContract
+from etl_platform.convert.readers import csv, json, xml
+from etl_platform.convert.readers.records import Records
+
+
+def open_records(file: Path, url: str, contract: SourceContract) -> Records:
+    """The records of a file in the format of its contract. `url` is for messages."""
+    if isinstance(contract.format, CsvFormat):
+        return csv.open_records(file, url, contract, contract.format)
+    if isinstance(contract.format, JsonFormat):
+        return json.open_records(file, url, contract)
+    return xml.open_records(file, url, contract, contract.format)

@@ -1,0 +1,55 @@
+"""Why a record is kept out, and the form in which it is kept."""
+
+from enum import StrEnum
+from typing import Final
+
+import pyarrow as pa
+
+from etl_platform.contract.types import FILE_COLUMNS
+
+
+class Reason(StrEnum):
+    """Stable codes: they are stored with the rejects, counted in commits and read by people."""
+
+    # Of one column
+    MISSING = "missing"  # required, and absent or one of the null tokens
+    NOT_AN_INTEGER = "not_an_integer"
+    NOT_A_DECIMAL = "not_a_decimal"
+    TOO_MANY_DECIMALS = "too_many_decimals"  # storing it would round it
+    NOT_A_NUMBER = "not_a_number"  # NaN and Infinity among them
+    NOT_A_BOOLEAN = "not_a_boolean"
+    NOT_A_DATE = "not_a_date"
+    NOT_A_TIMESTAMP = "not_a_timestamp"
+    OUT_OF_RANGE = "out_of_range"  # well written, and too large for the type
+    TOO_LONG = "too_long"  # in UTF-8 bytes, as Redshift counts
+    NOT_SINGLE_BYTE = "not_single_byte"  # CHAR of Redshift holds ASCII only
+    NUL_CHARACTER = "nul_character"  # no warehouse text can hold it
+
+    # Of the whole record
+    MALFORMED_RECORD = "malformed_record"
+    WRONG_NUMBER_OF_FIELDS = "wrong_number_of_fields"
+    NOT_UTF8 = "not_utf8"  # the bytes are kept as backslash escapes
+    NESTED_VALUE = "nested_value"  # an object, a list or an element where one value is expected
+    REPEATED_VALUE = "repeated_value"  # an element stands twice where one is expected
+
+
+_REASON: Final = pa.struct(
+    [
+        pa.field("column", pa.string(), nullable=False),
+        pa.field("reason", pa.string(), nullable=False),
+        pa.field("value", pa.string()),
+    ]
+)
+
+_REJECT_COLUMNS: Final[dict[str, pa.DataType]] = {
+    "file": pa.string(),
+    "record": pa.int64(),
+    "raw": pa.string(),
+    "reasons": pa.list_(_REASON),
+    **{name: kind.arrow for name, kind in FILE_COLUMNS},
+}
+
+REJECT_SCHEMA: Final = pa.schema(
+    [pa.field(name, kind, nullable=False) for name, kind in _REJECT_COLUMNS.items()]
+)
+"""A reject file: one row a record, with every reason. `column` is empty for the whole record."""

@@ -1,0 +1,79 @@
+"""The engine without a cluster: one hour after the other, in this process, spilling to disk."""
+
+import os
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Final
+
+import duckdb
+
+from etl_platform.contract.batch import SourceFile
+from etl_platform.contract.commit import Counts
+from etl_platform.contract.errors import Terminal
+from etl_platform.contract.layout import Location
+from etl_platform.contract.source import SourceContract
+from etl_platform.contract.storage import Storage
+from etl_platform.convert.engine import Attempt, Blocked, Result, finish_bucket
+from etl_platform.convert.parse import create_records, parse
+from etl_platform.convert.session import connect
+
+_FETCHES_AT_ONCE: Final = 8
+_SHARE_OF_MEMORY: Final = 0.5
+"""Arrow, the writing of Parquet and, in Glue, the JVM of the driver live on the other half."""
+
+
+class SingleNode:
+    """Its limit is the local disk: memory is bounded by DuckDB and by the size of a row group."""
+
+    name = "single_node"
+
+    def run(
+        self, contract: SourceContract, attempts: Sequence[Attempt], storage: Storage
+    ) -> Iterator[tuple[Attempt, Result | Blocked]]:
+        for attempt in attempts:
+            try:
+                yield attempt, _convert(contract, attempt, storage)
+            except Terminal as error:
+                yield attempt, Blocked.by(error)
+
+
+def _convert(contract: SourceContract, attempt: Attempt, storage: Storage) -> Result:
+    with (
+        tempfile.TemporaryDirectory(prefix="convert-") as name,
+        connect(Path(name), _SHARE_OF_MEMORY, os.cpu_count() or 1) as connection,
+    ):
+        started = time.monotonic()
+        create_records(connection, contract)
+        read = _parse_all(connection, contract, attempt.batch.files, storage, Path(name))
+        parsed = Result(counts=Counts(read=read), seconds=time.monotonic() - started)
+        bucket = finish_bucket(connection, contract, attempt, 0, storage, Path(name))
+    return Result.of([parsed, bucket])
+
+
+def _parse_all(
+    connection: duckdb.DuckDBPyConnection,
+    contract: SourceContract,
+    files: Sequence[SourceFile],
+    storage: Storage,
+    folder: Path,
+) -> int:
+    def fetch(numbered: tuple[int, SourceFile]) -> Path:
+        number, file = numbered
+        local = folder / f"raw-{number}"
+        storage.fetch(Location(file.bucket, file.key), file.version_id, local)
+        return local
+
+    read = 0
+    pool = ThreadPoolExecutor(_FETCHES_AT_ONCE)
+    try:
+        fetched = pool.map(fetch, enumerate(files))
+        for number, (file, local) in enumerate(zip(files, fetched, strict=True)):
+            read += parse(connection, contract, local, file.url, number)
+            local.unlink()
+    finally:
+        # A file that blocks the hour makes the fetching of all later ones pointless.
+        pool.shutdown(cancel_futures=True)
+    return read

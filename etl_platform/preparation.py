@@ -1,0 +1,23 @@
+"""Prepare the warehouse of an installation: both parts of bootstrap, each as its own user."""
+
+from etl_platform.aws.secrets import read_secret
+from etl_platform.aws.warehouse import connect
+from etl_platform.contract.layout import Names
+from etl_platform.contract.reading import read_contracts
+from etl_platform.load.bootstrap import prepare_as_admin, prepare_as_service
+
+
+def prepare_warehouse(names: Names) -> tuple[str, ...]:
+    """Make schemas, the service user and the tables of every contract; the tables that were new."""
+    contracts = list(read_contracts().values())
+    admin, service = read_secret(names.admin_secret), read_secret(names.service_secret)
+    with connect(admin) as warehouse:
+        prepare_as_admin(
+            warehouse,
+            contracts,
+            user=service.username,
+            password=service.password.get_secret_value(),
+            database=service.dbname,
+        )
+    with connect(service) as warehouse:
+        return tuple(str(table) for table in prepare_as_service(warehouse, contracts))

@@ -1,0 +1,165 @@
+"""Contracts, files and orders, small enough to be read in a test."""
+
+import io
+import itertools
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from etl_platform.contract.batch import Batch, SourceFile
+from etl_platform.contract.commit import Commit, ParquetFile
+from etl_platform.contract.hour import Hour
+from etl_platform.contract.layout import Location, Names
+from etl_platform.contract.order import Order, Report
+from etl_platform.contract.source import SourceContract
+from etl_platform.contract.storage import Storage
+from etl_platform.convert.conversion import convert
+from etl_platform.convert.engine import Engine
+from etl_platform.convert.finish import Stamp, finish, write_rejects
+from etl_platform.convert.parse import create_records, parse, rejects_reader
+from etl_platform.convert.session import connect
+from etl_platform.convert.single_node import SingleNode
+
+NAMES = Names("convert-tests")
+HOUR = Hour.parse("2026-11-23-00")
+STAMP = Stamp(datetime.fromisoformat("2026-11-23"), "0" * 32)
+
+Row = dict[str, Any]
+
+_manifests = itertools.count(1)
+
+
+def contract(
+    columns: Mapping[str, str] | list[Row], form: Mapping[str, Any], **changes: Any
+) -> SourceContract:
+    """A contract by its columns, or by their types; `!` behind a type makes a column required."""
+    attributes: dict[str, Any] = {
+        "source": "feed",
+        "description": "A feed of the tests",
+        "owner": "team:tests",
+        "starts": "2026-01-01-00",
+        "format": dict(form),
+        "columns": columns if isinstance(columns, list) else _columns(columns),
+        "load": {"strategy": "append"},
+        "rejects": {"at_most": "100%"},
+    }
+    return SourceContract.model_validate(attributes | changes)
+
+
+def _columns(types: Mapping[str, str]) -> list[Row]:
+    return [
+        {"name": name, "type": kind.removesuffix("!"), "required": kind.endswith("!")}
+        for name, kind in types.items()
+    ]
+
+
+@dataclass(frozen=True)
+class Converted:
+    """What one conversion in this process has made of some files."""
+
+    rows: list[Row]
+    rejects: list[Row]
+    superseded: int
+    table: pa.Table
+
+    @property
+    def reasons(self) -> list[tuple[int, str, str, str | None]]:
+        """Record, column, reason and value of every reason."""
+        return [
+            (reject["record"], said["column"], said["reason"], said["value"])
+            for reject in self.rejects
+            for said in reject["reasons"]
+        ]
+
+
+def converted(of: SourceContract, *files: bytes, order: Sequence[int] | None = None) -> Converted:
+    """Parse files (in another order than the manifest's, if wished) and finish them."""
+    with TemporaryDirectory() as name, connect(Path(name), 0.1, 2) as connection:
+        folder = Path(name)
+        create_records(connection, of)
+        for number in order or range(len(files)):
+            raw = folder / f"{number}.raw"
+            raw.write_bytes(files[number])
+            parse(connection, of, raw, f"s3://raw/{number}", number)
+        out, kept = folder / "part.parquet", folder / "rejects.parquet"
+        _, superseded = finish(connection, of, STAMP, out)
+        urls = [f"s3://raw/{n}" for n in range(len(files))]
+        write_rejects(rejects_reader(connection, urls), STAMP, kept)
+        table = pq.read_table(out) if out.exists() else of.arrow_schema.empty_table()
+        rejects = pq.read_table(kept).to_pylist() if kept.exists() else []
+    rows = table.drop_columns(["_hour", "_batch_id"]).to_pylist()
+    return Converted(rows, rejects, superseded, table)
+
+
+@dataclass
+class RecordingCatalog:
+    """Remembers where each hour points."""
+
+    points: dict[Hour, Location] = field(default_factory=dict)
+
+    def point_partition(self, source: str, hour: Hour, location: Location) -> None:
+        self.points[hour] = location
+
+
+@dataclass
+class World:
+    """A storage with raw files, and orders carried out on it."""
+
+    storage: Storage
+    catalog: RecordingCatalog = field(default_factory=RecordingCatalog)
+
+    def land(self, of: SourceContract, hour: Hour, *files: bytes) -> Batch:
+        """Put the files of one more version of an hour there, pinned."""
+        version = next(_manifests)
+        batch = Batch(
+            source=of.source,
+            hour=hour,
+            manifest_url=str(NAMES.manifest(of.source, hour)),
+            manifest_version=str(version),
+            manifest_at=datetime.fromtimestamp(version, UTC),
+            files=tuple(
+                self._put(NAMES.raw_folder(of.source, hour) / f"{version}-{number}", body)
+                for number, body in enumerate(files)
+            ),
+        )
+        self.storage.write(NAMES.pin(of.source, hour), batch.model_dump_json().encode())
+        return batch
+
+    def convert(
+        self, of: SourceContract, *batches: Batch, engine: Engine | None = None
+    ) -> list[Report]:
+        order = Order(stage="convert", namespace=NAMES.namespace, contract=of, batches=batches)
+        return list(convert(order, engine or SingleNode(), self.storage, self.catalog))
+
+    def commit(self, batch: Batch) -> Commit:
+        place = NAMES.commit(batch.source, batch.hour, batch.batch_id)
+        return Commit.model_validate_json(self.storage.read(place))
+
+    def rows(self, files: Sequence[ParquetFile]) -> list[Row]:
+        """The rows of files, as a bag in one order."""
+        rows = [row for file in files for row in self.table(file).to_pylist()]
+        return sorted(rows, key=repr)
+
+    def table(self, file: ParquetFile) -> pa.Table:
+        body = self.storage.read(Location(file.bucket, file.key))
+        assert len(body) == file.size_bytes
+        table = pq.read_table(io.BytesIO(body))
+        assert table.num_rows == file.rows
+        return table
+
+    def _put(self, location: Location, body: bytes) -> SourceFile:
+        self.storage.write(location, body)
+        stored = self.storage.find(location)
+        assert stored is not None
+        return SourceFile(
+            bucket=location.bucket,
+            key=location.key,
+            version_id=stored.version_id,
+            size_bytes=stored.size_bytes,
+        )

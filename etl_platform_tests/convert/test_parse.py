@@ -1,0 +1,98 @@
+"""Nulls, required columns, and that a broken record is kept once with all its reasons."""
+
+from pathlib import Path
+
+import pytest
+
+from etl_platform.contract.errors import FileUnreadable
+from etl_platform.convert.parse import create_records, parse, tally
+from etl_platform.convert.reasons import REJECT_SCHEMA, Reason
+from etl_platform.convert.session import connect
+from etl_platform_tests.convert.samples import STAMP, contract, converted
+
+CSV = {"type": "csv"}
+FEED = contract({"id": "integer!", "price": "decimal(6,2)", "sold": "date"}, CSV)
+
+
+def test_a_record_is_rejected_once_with_all_its_reasons() -> None:
+    result = converted(FEED, b"id,price,sold\n1,2.5,2013-01-01\nx,1.234,2013-02-30\n")
+    assert [row["id"] for row in result.rows] == [1]
+    assert result.rejects == [
+        {
+            "file": "s3://raw/0",
+            "record": 2,
+            "raw": "x,1.234,2013-02-30",
+            "reasons": [
+                {"column": "id", "reason": Reason.NOT_AN_INTEGER, "value": "x"},
+                {"column": "price", "reason": Reason.TOO_MANY_DECIMALS, "value": "1.234"},
+                {"column": "sold", "reason": Reason.NOT_A_DATE, "value": "2013-02-30"},
+            ],
+            "_hour": STAMP.hour_utc,
+            "_batch_id": STAMP.batch_id,
+        }
+    ]
+
+
+def test_a_null_token_is_null_and_in_a_required_column_missing() -> None:
+    of = contract({"id": "integer!", "price": "decimal(6,2)"}, CSV, null_tokens=["", "NA", "it's"])
+    result = converted(of, b"id,price\n1,NA\n2,it's\nNA,\n")
+    assert result.rows == [{"id": 1, "price": None}, {"id": 2, "price": None}]
+    assert result.reasons == [(3, "id", Reason.MISSING, None)]
+
+
+def test_a_column_can_have_null_tokens_of_its_own() -> None:
+    of = contract(
+        [
+            {"name": "id", "type": "varchar(2)", "null_tokens": []},
+            {"name": "note", "type": "varchar(2)"},
+        ],
+        CSV,
+        null_tokens=["-"],
+    )
+    assert converted(of, b"id,note\n-,-\n").rows == [{"id": "-", "note": None}]
+
+
+def test_a_record_that_is_broken_as_a_whole_has_that_reason_only() -> None:
+    result = converted(FEED, b"id,price,sold\nx\n")
+    assert result.reasons == [(1, "", Reason.WRONG_NUMBER_OF_FIELDS, None)]
+
+
+def test_rejects_name_their_file_and_come_in_its_order() -> None:
+    result = converted(
+        FEED, b"id,price,sold\nx,,\n1,,\ny,,\n", b"id,price,sold\nz,,\n", order=[1, 0]
+    )
+    assert [(r["file"], r["record"]) for r in result.rejects] == [
+        ("s3://raw/0", 1),
+        ("s3://raw/0", 3),
+        ("s3://raw/1", 1),
+    ]
+
+
+def test_reasons_are_counted_by_column(tmp_path: Path) -> None:
+    file = tmp_path / "raw.csv"
+    file.write_bytes(b"id,price,sold\nx,y,\nx,,\n1,2,\n")
+    with connect(tmp_path, 0.1, 1) as connection:
+        create_records(connection, FEED)
+        assert parse(connection, FEED, file, "s3://raw/0", 0) == 3
+        rejected, reasons = tally(connection)
+    assert rejected == 2
+    assert [(r.column, r.reason, r.records) for r in reasons] == [
+        ("id", Reason.NOT_AN_INTEGER, 2),
+        ("price", Reason.NOT_A_DECIMAL, 1),
+    ]
+
+
+def test_an_error_of_a_reader_comes_back_as_itself() -> None:
+    of = contract({"id": "integer"}, {"type": "xml", "row": "row"})
+    with pytest.raises(FileUnreadable, match="s3://raw/0 cannot be read"):
+        converted(of, b"<row><id>1</id></row")
+
+
+def test_a_connection_reads_nothing_but_what_it_is_given(tmp_path: Path) -> None:
+    (tmp_path / "secret.csv").write_text("a\n1\n")
+    with connect(tmp_path, 0.1, 1) as connection, pytest.raises(Exception, match="disabled"):
+        connection.execute(f"SELECT * FROM read_csv('{tmp_path}/secret.csv')")
+
+
+def test_a_reject_file_has_the_published_form() -> None:
+    assert REJECT_SCHEMA.names == ["file", "record", "raw", "reasons", "_hour", "_batch_id"]

@@ -1,0 +1,180 @@
+"""What Dagster knows of its runs, asked at the webserver as the UI asks it."""
+
+import json
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from etl_platform.contract.errors import ServiceUnavailable
+
+ENDED = frozenset({"SUCCESS", "FAILURE", "CANCELED"})
+_RUNS_A_PAGE = 200
+
+RUNS = """
+query ($filter: RunsFilter!, $limit: Int!) {
+  runsOrError(filter: $filter, limit: $limit) {
+    ... on Runs { results {
+      runId jobName status creationTime startTime endTime
+      tags { key value }
+    } }
+    ... on PythonError { message }
+  }
+}"""
+
+EVENTS = """
+query ($run: ID!, $after: String) {
+  logsForRun(runId: $run, afterCursor: $after) {
+    ... on EventConnection { cursor hasMore events {
+      __typename
+      ... on MaterializationEvent { timestamp partition assetKey { path } }
+      ... on AssetCheckEvaluationEvent { timestamp
+        evaluation { success description partition assetKey { path } } }
+      ... on RunFailureEvent { message error { message causes { message } } }
+      ... on ExecutionStepFailureEvent { message error { message causes { message } } }
+    } }
+    ... on PythonError { message }
+  }
+}"""
+
+SENSORS = """
+{ workspaceOrError { ... on Workspace { locationEntries {
+    name loadStatus
+    locationOrLoadError {
+      ... on PythonError { message }
+      ... on RepositoryLocation { repositories { sensors { name sensorState { status } } } }
+    } } } } }"""
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run of a job. Moments are seconds since 1970."""
+
+    run_id: str
+    job: str
+    status: str
+    created_at: float
+    started_at: float | None
+    ended_at: float | None
+    tags: dict[str, str]
+
+    @property
+    def ended(self) -> bool:
+        return self.status in ENDED
+
+    @property
+    def hour_keys(self) -> tuple[str, str]:
+        """The first and the last partition asked for; empty texts for a run without any."""
+        one = self.tags.get("dagster/partition", "")
+        return (
+            self.tags.get("dagster/asset_partition_range_start", one),
+            self.tags.get("dagster/asset_partition_range_end", one),
+        )
+
+
+@dataclass
+class RunEvents:
+    """What a run said of single hours, by (stage, hour), and why it failed if it did."""
+
+    materialized_at: dict[tuple[str, str], float] = field(default_factory=dict)
+    blocked: dict[tuple[str, str], str] = field(default_factory=dict)
+    failures: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Sensor:
+    """A sensor of the code location."""
+
+    name: str
+    is_running: bool
+
+
+class DagsterApi:
+    """GraphQL at one webserver."""
+
+    def __init__(self, address: str) -> None:
+        self.address = address
+
+    def sensors(self) -> list[Sensor]:
+        """Every sensor. Raises ServiceUnavailable while the code location is not loaded."""
+        sensors = []
+        for entry in self._ask(SENSORS, {})["workspaceOrError"]["locationEntries"]:
+            location = entry["locationOrLoadError"] or {}
+            if "repositories" not in location:
+                problem = location.get("message", entry["loadStatus"])
+                raise ServiceUnavailable("dagster", f"load {entry['name']}", problem)
+            for repository in location["repositories"]:
+                sensors += [
+                    Sensor(s["name"], s["sensorState"]["status"] == "RUNNING")
+                    for s in repository["sensors"]
+                ]
+        return sensors
+
+    def runs(self, created_after: float, job: str | None = None) -> list[Run]:
+        """The runs created since a moment, newest first."""
+        wanted = {"createdAfter": created_after, **({"pipelineName": job} if job else {})}
+        answer = self._ask(RUNS, {"filter": wanted, "limit": _RUNS_A_PAGE})["runsOrError"]
+        return [
+            Run(
+                run_id=r["runId"],
+                job=r["jobName"],
+                status=r["status"],
+                created_at=r["creationTime"],
+                started_at=r["startTime"],
+                ended_at=r["endTime"],
+                tags={tag["key"]: tag["value"] for tag in r["tags"]},
+            )
+            for r in self._part(answer, "results")
+        ]
+
+    def events(self, run_id: str) -> RunEvents:
+        """What a run has said up to now."""
+        said = RunEvents()
+        for event in self._events(run_id):
+            kind = event["__typename"]
+            if kind == "MaterializationEvent" and event["partition"]:
+                place = (event["assetKey"]["path"][0], event["partition"])
+                said.materialized_at[place] = float(event["timestamp"]) / 1000
+            elif kind == "AssetCheckEvaluationEvent" and not event["evaluation"]["success"]:
+                check = event["evaluation"]
+                place = (check["assetKey"]["path"][0], check["partition"] or "")
+                said.blocked[place] = check["description"] or "a check failed"
+            elif kind in ("RunFailureEvent", "ExecutionStepFailureEvent"):
+                said.failures.append(_deepest(event))
+        return said
+
+    def _events(self, run_id: str) -> Iterator[dict[str, Any]]:
+        after = None
+        while True:
+            answer = self._ask(EVENTS, {"run": run_id, "after": after})["logsForRun"]
+            yield from self._part(answer, "events")
+            if not answer["hasMore"]:
+                return
+            after = answer["cursor"]
+
+    def _part(self, answer: dict[str, Any], name: str) -> list[dict[str, Any]]:
+        if name not in answer:
+            raise ServiceUnavailable("dagster", name, answer.get("message", "no answer"))
+        return list(answer[name])
+
+    def _ask(self, query: str, variables: dict[str, Any]) -> dict[str, Any]:
+        body = json.dumps({"query": query, "variables": variables}).encode()
+        request = urllib.request.Request(  # noqa: S310 - the address is this machine's own
+            f"{self.address}/graphql", body, {"Content-Type": "application/json"}
+        )
+        try:
+            with urllib.request.urlopen(request, timeout=30) as response:  # noqa: S310
+                answer = json.load(response)
+        except (OSError, urllib.error.URLError, ValueError) as error:
+            raise ServiceUnavailable("dagster", "GraphQL", str(error)) from error
+        if answer.get("errors"):
+            raise ServiceUnavailable("dagster", "GraphQL", answer["errors"][0]["message"])
+        return dict(answer["data"])
+
+
+def _deepest(event: dict[str, Any]) -> str:
+    error = event.get("error") or {}
+    causes = error.get("causes") or []
+    texts = [*(cause["message"] for cause in reversed(causes)), error.get("message", "")]
+    return next((text.strip() for text in texts if text.strip()), str(event["message"]))
