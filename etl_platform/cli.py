@@ -106,12 +106,11 @@ def land(source: str, hour: str, files: tuple[Path, ...]) -> None:
 )
 def sql(statement: str, row_format: str) -> None:
     """Run one SQL STATEMENT in the warehouse as the service user."""
-    from etl_platform.aws.query import ask
     from etl_platform.aws.secrets import read_secret
     from etl_platform.aws.warehouse import connect
 
     with connect(read_secret(Settings.read().names.service_secret)) as warehouse:
-        answer = ask(warehouse, statement)
+        answer = warehouse.ask(statement)
     if not answer.columns:
         click.echo(f"{answer.rows_changed} rows changed", err=True)
     elif row_format == RowFormat.CSV:

@@ -6,7 +6,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from etl_platform.aws.clients import client, error_code, translated
-from etl_platform.contract.errors import ObjectMissing, ServiceUnavailable
+from etl_platform.contract.errors import CatalogTableMissing, ServiceUnavailable
 from etl_platform.contract.hour import Hour
 from etl_platform.contract.layout import Location
 
@@ -49,7 +49,7 @@ class GlueCatalog:
                     found = client("glue").get_table(DatabaseName=self.database, Name=source)
                 except ClientError as error:
                     if error_code(error) == "EntityNotFoundException":
-                        raise ObjectMissing(f"glue://{self.database}/{source}") from None
+                        raise CatalogTableMissing(f"{self.database}.{source}") from None
                     raise
             self._storage[source] = found["Table"]["StorageDescriptor"]
         return self._storage[source]

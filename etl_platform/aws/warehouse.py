@@ -2,6 +2,7 @@
 
 import struct
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any, Self, TypeVar
 
 import redshift_connector
@@ -36,6 +37,15 @@ _FAULTS = (Error, OSError, struct.error, ValueError, AttributeError)
 T = TypeVar("T")
 
 
+@dataclass(frozen=True)
+class Answer:
+    """The rows of a statement with their names; one without rows has no columns and a count."""
+
+    columns: tuple[str, ...]
+    rows: list[tuple[Any, ...]]
+    rows_changed: int
+
+
 class RedshiftWarehouse:
     """One connection. Leaving the `with` closes it, and the server undoes what is not committed."""
 
@@ -52,6 +62,17 @@ class RedshiftWarehouse:
     ) -> list[tuple[Any, ...]]:
         cursor = self._run(statement, parameters, name)
         return [tuple(row) for row in cursor.fetchall()]
+
+    def ask(self, statement: str) -> Answer:
+        """Carry out a statement of an operator in a transaction of its own."""
+        cursor = self._run(statement, (), "the statement")
+        if cursor.description:
+            columns = tuple(str(column[0]) for column in cursor.description)
+            answer = Answer(columns, [tuple(row) for row in cursor.fetchall()], 0)
+        else:
+            answer = Answer((), [], max(cursor.rowcount, 0))
+        self.commit()
+        return answer
 
     def _run(self, statement: str, parameters: Sequence[object], name: str) -> Any:
         cursor = self._connection.cursor()

@@ -18,7 +18,7 @@ from etl_platform.contract.batch import Batch
 from etl_platform.contract.errors import ManifestMissing
 from etl_platform.contract.hour import KEY_FORMAT, Hour
 from etl_platform.contract.layout import Names
-from etl_platform.contract.order import CONVERT, LOAD, Order
+from etl_platform.contract.order import CONVERT, LOAD, Order, Report
 from etl_platform.contract.source import SourceContract
 from etl_platform.ingest.pin import pin_all
 
@@ -242,10 +242,14 @@ def _carry_out(
         else:
             through.append(batch)
             yield events.reported(stage, batch, report, outcome.facts)
-            yield events.passed(stage, batch, report.facts.get("counts", {}))
+            yield events.passed(stage, batch, _counts(report))
     if not through:
         raise events.failure(stage, order.contract.source, blocked)
     return through
+
+
+def _counts(report: Report) -> dict[str, Any]:
+    return {name: count for name, count in report.facts.items() if name.startswith("rows_")}
 
 
 def _handed_on(batches: list[Batch]) -> dg.Output[_Batches]:

@@ -29,6 +29,11 @@ class Counts(_Model):
             superseded=self.superseded + other.superseded,
         )
 
+    @property
+    def facts(self) -> dict[str, int]:
+        """The counts under the names that reports, metadata and the ledger share."""
+        return {f"rows_{name}": count for name, count in self.model_dump().items()}
+
     def check(self, where: str) -> None:
         """Raise CountsDisagree unless every record is accounted for (promise P3)."""
         if self.read != self.written + self.rejected + self.superseded:

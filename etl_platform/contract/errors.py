@@ -17,6 +17,7 @@ PlatformError
 │   ├── CountsDisagree       COUNTS_DISAGREE        a step cannot account for a record
 │   ├── NotConverted         NOT_CONVERTED          a load was asked for before its conversion
 │   ├── ObjectMissing        OBJECT_MISSING         an object that another step wrote is gone
+│   ├── CatalogTableMissing  CATALOG_TABLE_MISSING  the Data Catalog lacks the table of a source
 │   ├── TargetMissing        TARGET_MISSING         the warehouse lacks a table that the load needs
 │   ├── TargetDiffers        TARGET_DIFFERS         a table has other columns than its contract
 │   ├── ContractChanged      CONTRACT_CHANGED       a batch was converted under another contract
@@ -241,6 +242,18 @@ class ObjectMissing(Terminal):
             f"there is no object at {location}",
             expected="an object that an earlier step has written",
             remedy="Check lifecycle rules, then materialize the hour again from raw/<source>",
+        )
+
+
+class CatalogTableMissing(Terminal):
+    code = "CATALOG_TABLE_MISSING"
+
+    def __init__(self, table: str) -> None:
+        self.table = table
+        super().__init__(
+            f"the Data Catalog has no table {table}",
+            expected="the tables that the contracts describe",
+            remedy="Deploy the catalog stack; on a laptop run `etl-platform local up`",
         )
 
 

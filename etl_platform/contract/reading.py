@@ -71,7 +71,7 @@ def _validate(attributes: Any, node: yaml.Node, file: Path) -> SourceContract:
         # A misspelt field is also a missing one: the misspelling is what has to be corrected.
         first = min(error.errors(include_url=False), key=lambda found: found["type"] == "missing")
         place = first.get("ctx", {}).get("field", first["loc"])
-        path: _Path = ("attributes", *_without_tags(place, attributes))
+        path: _Path = ("attributes", *_without_tags(place, attributes, first["type"]))
         problem, _, expected = first["msg"].removeprefix("Value error, ").partition("; expected ")
         raise ContractInvalid(
             str(file),
@@ -96,7 +96,7 @@ def _expectation(error: Any) -> str:
     return str(error["msg"])
 
 
-def _without_tags(loc: _Path, attributes: Any) -> _Path:
+def _without_tags(loc: _Path, attributes: Any, kind: str) -> _Path:
     """Drop what pydantic puts into a path for unions: names that the document does not have."""
     kept: list[str | int] = []
     here = attributes
@@ -104,7 +104,7 @@ def _without_tags(loc: _Path, attributes: Any) -> _Path:
         found = _child(here, step)
         if found is not None:
             here = found
-        elif number < len(loc) - 1:
+        elif number < len(loc) - 1 or kind not in ("missing", "extra_forbidden"):
             continue
         kept.append(step)
     return tuple(kept)

@@ -81,6 +81,14 @@ class CsvFormat(_Model):
     delimiter: OneCharacter = ","
     quote: OneCharacter = '"'
 
+    @model_validator(mode="after")
+    def _characters_differ(self) -> Self:
+        if len({self.delimiter, self.quote, "\n", "\r"}) < 4:
+            raise ValueError(
+                "delimiter and quote clash; expected two characters, neither of them a line break"
+            )
+        return self
+
 
 class JsonFormat(_Model):
     """One JSON object a line."""

@@ -166,7 +166,7 @@ def _blocked(batch: Batch, blocked: Blocked, result: Result | None = None) -> Re
 
 def _facts(result: Result) -> dict[str, Any]:
     return {
-        "counts": result.counts.model_dump(),
+        **result.counts.facts,
         "reasons": [reason.model_dump() for reason in result.reasons],
         "bytes_out": sum(file.size_bytes for file in result.files),
         "files": len(result.files),

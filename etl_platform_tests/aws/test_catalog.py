@@ -11,7 +11,7 @@ from botocore.stub import Stubber
 
 from etl_platform.aws import clients
 from etl_platform.aws.catalog import GlueCatalog
-from etl_platform.contract.errors import ObjectMissing, ServiceUnavailable
+from etl_platform.contract.errors import CatalogTableMissing, ServiceUnavailable
 from etl_platform.contract.hour import PARTITION_COLUMNS, Hour
 from etl_platform.contract.layout import Location
 from infra.local.processes import Processes
@@ -83,7 +83,7 @@ def test_pointing_again_moves_the_hour_and_makes_no_second_one(catalog: GlueCata
 
 
 def test_a_table_that_is_not_there_is_said_to_be_missing(catalog: GlueCatalog) -> None:
-    with pytest.raises(ObjectMissing, match=f"glue://{catalog.database}/other"):
+    with pytest.raises(CatalogTableMissing, match=f"{catalog.database}.other"):
         catalog.point_partition("other", HOUR, FIRST)
 
 

@@ -27,7 +27,7 @@ ROUNDS = 3
 ROW_BYTES = 75
 
 
-def main(megabytes: int) -> None:
+def main(megabytes: int = 100) -> None:
     contract = find_contract("flights")
     with tempfile.TemporaryDirectory() as name:
         raw = Path(name) / "flights.csv"
@@ -91,4 +91,4 @@ def seconds(work: Callable[[], None]) -> float:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else 100)
+    main(*map(int, sys.argv[1:2]))

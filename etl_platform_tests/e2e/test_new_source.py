@@ -67,7 +67,7 @@ class Checkout:
         return ended.stdout
 
     def command(self, *arguments: str) -> str:
-        return self.python("-m", "etl_platform.cli", *arguments)
+        return self.python("-m", "etl_platform", *arguments)
 
 
 @pytest.fixture

@@ -2,10 +2,8 @@
 
 import io
 import json
-from pathlib import Path
 
 import pyarrow.parquet as pq
-import pytest
 
 from etl_platform.aws import glue
 from etl_platform.aws.s3 import S3
@@ -13,12 +11,10 @@ from etl_platform.aws.secrets import read_secret
 from etl_platform.aws.warehouse import connect
 from etl_platform.contract.batch import Batch
 from etl_platform.contract.commit import Commit
-from etl_platform.contract.errors import JavaMissing
 from etl_platform.contract.hour import Hour
 from etl_platform.contract.layout import Location, Names
 from etl_platform.contract.order import CONVERT, Order
 from etl_platform.contract.reading import find_contract
-from etl_platform.convert.spark import Spark
 from etl_platform.ingest.pin import pin
 from etl_platform.load.target import Target
 from etl_platform_tests.e2e.platform import Platform, until
@@ -57,15 +53,6 @@ def test_a_spark_job_converts_to_the_same_rows_as_a_single_node(
     assert commits["spark"].engine == "spark"
     assert commits["spark"].counts == commits["single_node"].counts
     assert content(commits["spark"]) == content(commits["single_node"])
-
-
-def test_without_java_only_the_spark_engine_fails_and_says_what_to_install(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    monkeypatch.delenv("JAVA_HOME", raising=False)
-    monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(JavaMissing, match="Install Java 17"):
-        list(Spark().run(find_contract("weather"), [], S3()))
 
 
 def convert(platform: Platform, batch: Batch, engine: str) -> glue.GlueRun:

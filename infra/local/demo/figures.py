@@ -17,10 +17,11 @@ from etl_platform.load.ledger import Entry
 from etl_platform.rendering import table
 from infra.local.demo.follow import Seen
 
-COLUMNS = (
-    *("source", "hours landed", "loaded", "blocked"),
-    *("rows read", "loaded", "rejected", "superseded"),
-    *("manifest to ledger, median s", "max s", "Glue runs", "DPU-seconds"),
+FIGURES = (
+    *("hours landed", "hours loaded", "hours blocked"),
+    *("rows read", "rows loaded", "rows rejected", "rows superseded"),
+    *("manifest to ledger, median s", "manifest to ledger, longest s"),
+    *("Glue runs", "Glue DPU-seconds"),
 )
 REJECT_COLUMNS = ("source", "hour", "column", "reason", "records")
 
@@ -55,18 +56,20 @@ def draw_sources(
     put_at: Mapping[tuple[str, str], float],
     used: Mapping[str, GlueUse],
 ) -> Table:
-    """One line for each source."""
-    rows = [_line(source, one, put_at, used.get(source, GlueUse())) for source, one in seen.items()]
-    return table(COLUMNS, rows, title="Two days of three sources")
+    """One column for each source: so the figures fit the width of any terminal."""
+    columns = [
+        _figures(source, one, put_at, used.get(source, GlueUse())) for source, one in seen.items()
+    ]
+    rows = list(zip(FIGURES, *columns, strict=True))
+    return table(("", *seen), rows, title="Two days of three sources")
 
 
-def _line(
+def _figures(
     source: str, one: Seen, put_at: Mapping[tuple[str, str], float], used: GlueUse
 ) -> tuple[object, ...]:
     entries = one.entries.values()
     took_s = [loaded_at_s(entry) - put_at[source, str(entry.hour)] for entry in entries]
     return (
-        source,
         len(one.landed),
         len(entries),
         len(one.blocked),

@@ -13,7 +13,6 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.syntax import Syntax
 from rich.text import Text
 
-from etl_platform.aws.query import ask
 from etl_platform.aws.s3 import S3
 from etl_platform.aws.secrets import read_secret
 from etl_platform.aws.warehouse import RedshiftWarehouse, connect
@@ -110,7 +109,7 @@ class Story:
         """Ask the warehouse something that needs all three sources."""
         self.console.rule("[bold]A question over the three tables", align="left")
         self.console.print(Syntax(_QUERY, "sql", background_color="default"))
-        answer = ask(self.warehouse, _QUERY)
+        answer = self.warehouse.ask(_QUERY)
         self.console.print(table(answer.columns, answer.rows))
 
     def one_more_hour(self) -> bool:
