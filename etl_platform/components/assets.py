@@ -29,9 +29,6 @@ _ABOUT = {
     REDSHIFT: "The hour in the warehouse, loaded once by a Glue job in one transaction",
 }
 
-_TRANSIENT = dg.RetryPolicy(max_retries=3, delay=30, backoff=dg.Backoff.EXPONENTIAL)
-"""For faults that pass; a terminal error asks for no retry."""
-
 _Event = dg.AssetMaterialization | dg.AssetCheckEvaluation | dg.Output[Any]
 _Batches = list[dict[str, Any]]
 """Batches as plain JSON between steps: nothing of this project is pickled."""
@@ -145,11 +142,10 @@ def _pin_op(contract: SourceContract) -> dg.OpDefinition:
         name=f"{source}__pin",
         out=_outs(hands_on=True),
         description=_ABOUT[RAW],
-        retry_policy=_TRANSIENT,
     )
     def pin(context: dg.OpExecutionContext, glue_jobs: GlueJobs) -> Iterator[_Event]:
         hours = [Hour.parse(key) for key in context.partition_keys]
-        with events.errors_told(RAW, source):
+        with events.errors_told(context, RAW, source):
             results = pin_all(S3(), Names(glue_jobs.namespace), source, hours)
         batches: list[Batch] = []
         blocked: list[Blocked] = []
@@ -184,7 +180,6 @@ def _convert_op(contract: SourceContract) -> dg.OpDefinition:
         out=_outs(hands_on=True),
         description=_ABOUT[PARQUET],
         pool="glue_convert",
-        retry_policy=_TRANSIENT,
     )
     def convert(
         context: dg.OpExecutionContext, glue_jobs: GlueJobs, batches: _Batches
@@ -208,7 +203,6 @@ def _load_op(contract: SourceContract) -> dg.OpDefinition:
         out=_outs(hands_on=False),
         description=_ABOUT[REDSHIFT],
         pool="glue_load",
-        retry_policy=_TRANSIENT,
     )
     def load(
         context: dg.OpExecutionContext, glue_jobs: GlueJobs, batches: _Batches
@@ -228,7 +222,7 @@ def _carry_out(
     context: dg.OpExecutionContext, glue_jobs: GlueJobs, order: Order, stage: str
 ) -> Generator[_Event, None, list[Batch]]:
     """Run the job of a stage, tell Dagster of each hour, and give the batches that went through."""
-    with events.errors_told(stage, order.contract.source):
+    with events.errors_told(context, stage, order.contract.source):
         outcome = glue_jobs.run(context, order)
     through: list[Batch] = []
     blocked: list[Blocked] = []

@@ -27,6 +27,9 @@ CHECKS = {
     REDSHIFT: ("counts_reconcile", "The warehouse took exactly the rows that were converted"),
 }
 
+_MOST_RETRIES = 3
+_FIRST_RETRY_S = 30
+
 _DATA_VERSION = "dagster/data_version"
 _DATA_VERSION_IS_OURS = "dagster/data_version_is_user_provided"
 
@@ -93,18 +96,23 @@ def failure(stage: str, source: str, blocked: list[Blocked]) -> dg.Failure:
 
 
 @contextmanager
-def errors_told(stage: str, source: str) -> Iterator[None]:
+def errors_told(context: dg.OpExecutionContext, stage: str, source: str) -> Iterator[None]:
     """End a step by an error of the platform with its message alone, retried only if that can help.
 
-    Everything else is a defect, and keeps its traceback.
+    Everything else is a defect: it fails at once and keeps its traceback.
     """
     try:
         yield
     except PlatformError as error:
+        if not isinstance(error, Terminal) and context.retry_number < _MOST_RETRIES:
+            context.log.warning(str(error))
+            raise dg.RetryRequested(
+                _MOST_RETRIES, seconds_to_wait=_FIRST_RETRY_S * 2**context.retry_number
+            ) from None
         raise dg.Failure(
             f"{stage}/{source}: {error}",
             metadata={"error_code": error.code},
-            allow_retries=not isinstance(error, Terminal),
+            allow_retries=False,
         ) from None
 
 

@@ -1,6 +1,7 @@
 """The whole platform on this machine: real templates, Lambda, queue, Glue jobs and warehouse."""
 
 from collections.abc import Iterator
+from itertools import count
 
 import dagster as dg
 import pytest
@@ -42,8 +43,12 @@ def forget_clients() -> None:
     queue._url_of.cache_clear()
 
 
+@pytest.fixture(scope="session")
+def days() -> Iterator[Hour]:
+    return (Hour.parse("2013-02-01-00").plus(24 * number) for number in count())
+
+
 @pytest.fixture
-def first_hour(request: pytest.FixtureRequest) -> Hour:
+def first_hour(days: Iterator[Hour]) -> Hour:
     """A day of 2013 for each test alone, so that tests share the laptop and no hour."""
-    number = request.session.items.index(request.node)
-    return Hour.parse("2013-02-01-00").plus(24 * number)
+    return next(days)
