@@ -9,16 +9,10 @@ from pydantic import BaseModel
 
 from etl_platform.cli import cli
 from etl_platform.contract import types
+from etl_platform.contract.columns import Column
+from etl_platform.contract.formats import CsvFormat, JsonFormat, XmlFormat
 from etl_platform.contract.reading import read_contract
-from etl_platform.contract.source import (
-    Column,
-    CsvFormat,
-    JsonFormat,
-    Load,
-    Rejects,
-    SourceContract,
-    XmlFormat,
-)
+from etl_platform.contract.source import Load, Rejects, SourceContract
 
 CHECKOUT = Path(__file__).parents[1]
 README = (CHECKOUT / "README.md").read_text()

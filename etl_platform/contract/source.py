@@ -2,130 +2,19 @@
 
 import hashlib
 import re
-from typing import Annotated, Any, Literal, Self
+from typing import Literal, Self
 
 import pyarrow as pa
-from pydantic import (
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    PlainSerializer,
-    StringConstraints,
-    model_validator,
-)
-from pydantic_core import PydanticCustomError
+from pydantic import Field, model_validator
 
-from etl_platform.contract.errors import HourInvalid
+from etl_platform.contract.columns import Column
+from etl_platform.contract.fields import HourText, Identifier, Model, SourceName, broken
+from etl_platform.contract.formats import Format
 from etl_platform.contract.hour import PARTITION_COLUMNS, Hour
-from etl_platform.contract.layout import SOURCE_NAME, SOURCE_NAME_LENGTH
-from etl_platform.contract.types import FILE_COLUMNS, ColumnType
+from etl_platform.contract.types import FILE_COLUMNS
 
 
-class _Model(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
-
-
-def _column_type(value: Any) -> ColumnType:
-    return value if isinstance(value, ColumnType) else ColumnType.parse(str(value))
-
-
-def _hour(value: Any) -> Hour:
-    try:
-        return value if isinstance(value, Hour) else Hour.parse(str(value))
-    except HourInvalid as error:
-        raise ValueError(f"{error.what}; expected {error.expected}") from None
-
-
-def _identifier(value: str) -> str:
-    # Redshift folds names to lower case; one spelling only keeps Parquet, Glue and Redshift equal.
-    if not re.fullmatch(r"[a-z][a-z0-9_]*", value, re.ASCII) or len(value) > 127:
-        raise ValueError(
-            f"{value!r} is not a name; expected small letters, digits and underscores,"
-            " beginning with a letter, 127 at most"
-        )
-    return value
-
-
-def _source_name(value: str) -> str:
-    if not SOURCE_NAME.fullmatch(value) or len(value) > SOURCE_NAME_LENGTH:
-        raise ValueError(
-            f"{value!r} is not a source name; expected small letters and digits in words joined"
-            f" by one underscore, {SOURCE_NAME_LENGTH} characters at most"
-        )
-    return value
-
-
-def _broken(field: tuple[str | int, ...], problem: str, expected: str) -> PydanticCustomError:
-    """An error of a rule over several fields, which still names the one to correct."""
-    return PydanticCustomError(
-        "contract_rule",
-        "{problem}; expected {expected}",
-        {"problem": problem, "expected": expected, "field": field},
-    )
-
-
-HourText = Annotated[
-    Hour,
-    BeforeValidator(_hour, json_schema_input_type=str),
-    PlainSerializer(str, return_type=str),
-]
-Identifier = Annotated[str, BeforeValidator(_identifier)]
-OneCharacter = Annotated[str, StringConstraints(min_length=1, max_length=1)]
-
-
-class CsvFormat(_Model):
-    """Delimited text with a header line that names the columns, in any order."""
-
-    type: Literal["csv"]
-    delimiter: OneCharacter = ","
-    quote: OneCharacter = '"'
-
-    @model_validator(mode="after")
-    def _characters_differ(self) -> Self:
-        if len({self.delimiter, self.quote, "\n", "\r"}) < 4:
-            raise ValueError(
-                "delimiter and quote clash; expected two characters, neither of them a line break"
-            )
-        return self
-
-
-class JsonFormat(_Model):
-    """One JSON object a line."""
-
-    type: Literal["json"]
-    shape: Literal["lines"] = "lines"
-
-
-class XmlFormat(_Model):
-    """Repeated elements, each one record."""
-
-    type: Literal["xml"]
-    row: Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][\w.-]*$")]
-
-
-Format = Annotated[CsvFormat | JsonFormat | XmlFormat, Field(discriminator="type")]
-
-
-class Column(_Model):
-    """One column of the table, and where its value stands in a record."""
-
-    name: Identifier
-    type: Annotated[
-        ColumnType, BeforeValidator(_column_type, json_schema_input_type=str), PlainSerializer(str)
-    ]
-    required: bool = False
-    path: str | None = None
-    null_tokens: tuple[str, ...] | None = None
-    description: str | None = None
-
-    @property
-    def steps(self) -> tuple[str, ...]:
-        """The way into a record: a CSV header, or the nested names of a JSON or XML record."""
-        return tuple((self.path or self.name).split("."))
-
-
-class Load(_Model):
+class Load(Model):
     """How a batch changes its table."""
 
     strategy: Literal["upsert", "append", "refresh"]
@@ -136,7 +25,7 @@ class Load(_Model):
     table: Identifier | None = None
 
 
-class Rejects(_Model):
+class Rejects(Model):
     """How many records of a batch may be kept out before the batch is blocked."""
 
     at_most: int | str = "1%"
@@ -161,10 +50,10 @@ class Rejects(_Model):
         return rejected * 100 <= self._percent * read
 
 
-class SourceContract(_Model):
+class SourceContract(Model):
     """One feed of one shape: the only description of it, read by every part of the platform."""
 
-    source: Annotated[str, BeforeValidator(_source_name)]
+    source: SourceName
     description: str
     owner: str
     starts: HourText
@@ -185,9 +74,9 @@ class SourceContract(_Model):
         for number, name in enumerate(names):
             where = ("columns", number, "name")
             if name in names[:number]:
-                raise _broken(where, f"{name} occurs twice", "distinct names")
+                raise broken(where, f"{name} occurs twice", "distinct names")
             if name in PARTITION_COLUMNS:
-                raise _broken(
+                raise broken(
                     where,
                     f"{name} is a partition column of the catalog",
                     "another name, with `path` naming the field",
@@ -195,18 +84,18 @@ class SourceContract(_Model):
         for field, used in self._references():
             for name in used:
                 if name not in names:
-                    raise _broken(field, f"there is no column {name}", f"one of {', '.join(names)}")
+                    raise broken(field, f"there is no column {name}", f"one of {', '.join(names)}")
         return self
 
     @model_validator(mode="after")
     def _keys_are_required(self) -> Self:
         if self.load.strategy == "upsert" and not self.key:
-            raise _broken(("load", "strategy"), "upsert needs a key", "`key: [column, ...]`")
+            raise broken(("load", "strategy"), "upsert needs a key", "`key: [column, ...]`")
         needed = (*self.key, *((self.load.version,) if self.load.version else ()))
         for number, column in enumerate(self.columns):
             # A null in a key never equals itself in SQL, so each load would add the row again.
             if column.name in needed and not column.required:
-                raise _broken(
+                raise broken(
                     ("columns", number),
                     f"{column.name} is a key or version and may be null",
                     "`required: true` on it",
@@ -216,7 +105,7 @@ class SourceContract(_Model):
     @model_validator(mode="after")
     def _ends_after_it_starts(self) -> Self:
         if self.ends is not None and self.ends <= self.starts:
-            raise _broken(("ends",), f"{self.ends} is not after {self.starts}", "a later hour")
+            raise broken(("ends",), f"{self.ends} is not after {self.starts}", "a later hour")
         return self
 
     def _references(self) -> list[tuple[tuple[str, ...], tuple[str, ...]]]:

@@ -11,9 +11,10 @@ from typing import Final
 import duckdb
 import pyarrow as pa
 
+from etl_platform.contract.columns import Column
 from etl_platform.contract.commit import ReasonCount
 from etl_platform.contract.errors import CountsDisagree
-from etl_platform.contract.source import Column, SourceContract
+from etl_platform.contract.source import SourceContract
 from etl_platform.convert.casts import cast, stored_as
 from etl_platform.convert.readers import open_records
 from etl_platform.convert.readers.records import STREAM

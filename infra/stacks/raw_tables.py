@@ -4,7 +4,8 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from etl_platform.contract.source import CsvFormat, JsonFormat, SourceContract, XmlFormat
+from etl_platform.contract.formats import CsvFormat, JsonFormat, XmlFormat
+from etl_platform.contract.source import SourceContract
 
 _TEXT_INPUT = "org.apache.hadoop.mapred.TextInputFormat"
 _TEXT = "string"

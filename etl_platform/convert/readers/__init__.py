@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from etl_platform.contract.source import CsvFormat, JsonFormat, SourceContract
+from etl_platform.contract.formats import CsvFormat, JsonFormat
+from etl_platform.contract.source import SourceContract
 from etl_platform.convert.readers import csv, json, xml
 from etl_platform.convert.readers.records import Records
 

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from etl_platform.contract.errors import FileUnreadable
-from etl_platform.contract.source import CsvFormat, SourceContract
+from etl_platform.contract.formats import CsvFormat
+from etl_platform.contract.source import SourceContract
 from etl_platform.convert.readers import lines
 from etl_platform.convert.readers.records import (
     MOST_RECORD_BYTES,

@@ -11,7 +11,8 @@ from typing import Final
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from etl_platform.contract.source import Column, SourceContract
+from etl_platform.contract.columns import Column
+from etl_platform.contract.source import SourceContract
 from etl_platform.convert.readers import lines
 from etl_platform.convert.readers.records import STREAM, Records
 from etl_platform.convert.reasons import Reason

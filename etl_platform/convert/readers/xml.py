@@ -12,7 +12,8 @@ from xml.etree import ElementTree
 from xml.parsers import expat
 
 from etl_platform.contract.errors import FileUnreadable
-from etl_platform.contract.source import SourceContract, XmlFormat
+from etl_platform.contract.formats import XmlFormat
+from etl_platform.contract.source import SourceContract
 from etl_platform.convert.readers.lines import line_too_long
 from etl_platform.convert.readers.records import (
     MOST_RECORD_BYTES,

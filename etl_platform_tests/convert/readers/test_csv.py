@@ -10,7 +10,8 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from etl_platform.contract.errors import FileUnreadable
-from etl_platform.contract.source import CsvFormat, SourceContract
+from etl_platform.contract.formats import CsvFormat
+from etl_platform.contract.source import SourceContract
 from etl_platform.convert.readers.csv import CsvFile, open_csv, quoted, unquoted
 from etl_platform.convert.readers.records import STREAM, Records
 from etl_platform.convert.reasons import Reason

@@ -1,0 +1,62 @@
+"""The kinds of fields that contracts are made of, and how a broken rule is told."""
+
+import re
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, PlainSerializer, StringConstraints
+from pydantic_core import PydanticCustomError
+
+from etl_platform.contract.errors import HourInvalid
+from etl_platform.contract.hour import Hour
+from etl_platform.contract.layout import SOURCE_NAME, SOURCE_NAME_LENGTH
+
+
+class Model(BaseModel):
+    """Frozen, and without fields that it does not know."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
+
+
+def _hour(value: Any) -> Hour:
+    try:
+        return value if isinstance(value, Hour) else Hour.parse(str(value))
+    except HourInvalid as error:
+        raise ValueError(f"{error.what}; expected {error.expected}") from None
+
+
+def _identifier(value: str) -> str:
+    # Redshift folds names to lower case; one spelling only keeps Parquet, Glue and Redshift equal.
+    if not re.fullmatch(r"[a-z][a-z0-9_]*", value, re.ASCII) or len(value) > 127:
+        raise ValueError(
+            f"{value!r} is not a name; expected small letters, digits and underscores,"
+            " beginning with a letter, 127 at most"
+        )
+    return value
+
+
+def _source_name(value: str) -> str:
+    if not SOURCE_NAME.fullmatch(value) or len(value) > SOURCE_NAME_LENGTH:
+        raise ValueError(
+            f"{value!r} is not a source name; expected small letters and digits in words joined"
+            f" by one underscore, {SOURCE_NAME_LENGTH} characters at most"
+        )
+    return value
+
+
+def broken(field: tuple[str | int, ...], problem: str, expected: str) -> PydanticCustomError:
+    """An error of a rule over several fields, which still names the one to correct."""
+    return PydanticCustomError(
+        "contract_rule",
+        "{problem}; expected {expected}",
+        {"problem": problem, "expected": expected, "field": field},
+    )
+
+
+HourText = Annotated[
+    Hour,
+    BeforeValidator(_hour, json_schema_input_type=str),
+    PlainSerializer(str, return_type=str),
+]
+SourceName = Annotated[str, BeforeValidator(_source_name)]
+Identifier = Annotated[str, BeforeValidator(_identifier)]
+OneCharacter = Annotated[str, StringConstraints(min_length=1, max_length=1)]
