@@ -13,7 +13,8 @@ from etl_platform.contract.errors import JobBusy
 
 _BUSY = {"ConcurrentRunsExceededException", "ResourceNumberLimitExceededException"}
 _RECENT_RUNS = 50
-_DPU_OF_WORKER = {
+DPU_OF_WORKER = {
+    "Standard": 1.0,
     "G.025X": 0.25,
     "G.1X": 1.0,
     "G.2X": 2.0,
@@ -21,7 +22,13 @@ _DPU_OF_WORKER = {
     "G.8X": 8.0,
     "G.12X": 12.0,
     "G.16X": 16.0,
+    "R.1X": 1.0,
+    "R.2X": 2.0,
+    "R.4X": 4.0,
+    "R.8X": 8.0,
+    "Z.2X": 2.0,
 }
+"""Memory-optimised workers are billed in M-DPU, one for each DPU."""
 
 
 class JobState(StrEnum):
@@ -98,7 +105,7 @@ def stop(job: str, run_id: str) -> None:
 def _run(answer: dict[str, Any]) -> GlueRun:
     workers = int(answer.get("NumberOfWorkers") or 0)
     worker_type = answer.get("WorkerType") or ""
-    dpu = workers * _DPU_OF_WORKER.get(worker_type, 1.0)
+    dpu = workers * DPU_OF_WORKER.get(worker_type, 1.0)
     execution_s = float(answer.get("ExecutionTime") or 0)
     return GlueRun(
         job=answer["JobName"],

@@ -6,7 +6,7 @@ that is blocked in one step is simply not handed on, and stops no other.
 
 import warnings
 from collections.abc import Generator, Iterator
-from typing import Any
+from typing import Any, Literal
 
 import dagster as dg
 
@@ -18,7 +18,7 @@ from etl_platform.contract.batch import Batch
 from etl_platform.contract.errors import ManifestMissing
 from etl_platform.contract.hour import KEY_FORMAT, Hour
 from etl_platform.contract.layout import Names
-from etl_platform.contract.order import CONVERT, LOAD, Order, Report
+from etl_platform.contract.order import Order, Report
 from etl_platform.contract.source import SourceContract
 from etl_platform.ingest.pin import pin_all
 
@@ -28,6 +28,13 @@ _ABOUT = {
     PARQUET: "The hour as typed, deduplicated Parquet; rejected records are kept beside it",
     REDSHIFT: "The hour in the warehouse, loaded once by a Glue job in one transaction",
 }
+
+_OUTS = {
+    "asset": dg.Out(dg.Nothing, is_required=False),
+    "check": dg.Out(dg.Nothing, is_required=False),
+    "batches": dg.Out(list),
+}
+"""The first two are declared for the asset and its check, and never yielded: see events.py."""
 
 _Event = dg.AssetMaterialization | dg.AssetCheckEvaluation | dg.Output[Any]
 _Batches = list[dict[str, Any]]
@@ -103,7 +110,8 @@ def _check_specs(
 
 
 def _graph(contract: SourceContract, checks: dict[str, dg.AssetCheckSpec]) -> dg.GraphDefinition:
-    pin, convert, load = _pin_op(contract), _convert_op(contract), _load_op(contract)
+    pin = _pin_op(contract)
+    convert, load = _job_op(contract, PARQUET, "convert"), _job_op(contract, REDSHIFT, "load")
     outputs = {
         **{stage: dg.GraphOut() for stage in checks},
         **{spec.get_python_identifier(): dg.GraphOut() for spec in checks.values()},
@@ -126,21 +134,12 @@ def _graph(contract: SourceContract, checks: dict[str, dg.AssetCheckSpec]) -> dg
     return way_of_a_batch
 
 
-def _outs(*, hands_on: bool) -> dict[str, dg.Out]:
-    batches = {"batches": dg.Out(list)} if hands_on else {}
-    return {
-        "asset": dg.Out(dg.Nothing, is_required=False),
-        "check": dg.Out(dg.Nothing, is_required=False),
-        **batches,
-    }
-
-
 def _pin_op(contract: SourceContract) -> dg.OpDefinition:
     source = contract.source
 
     @dg.op(
         name=f"{source}__pin",
-        out=_outs(hands_on=True),
+        out=_OUTS,
         description=_ABOUT[RAW],
     )
     def pin(context: dg.OpExecutionContext, glue_jobs: GlueJobs) -> Iterator[_Event]:
@@ -173,49 +172,31 @@ def _pin_op(contract: SourceContract) -> dg.OpDefinition:
     return pin
 
 
-def _convert_op(contract: SourceContract) -> dg.OpDefinition:
+def _job_op(
+    contract: SourceContract, stage: str, work: Literal["convert", "load"]
+) -> dg.OpDefinition:
+    """The step that has a Glue job do its work on the batches that the step before handed on."""
+
     @dg.op(
-        name=f"{contract.source}__convert",
+        name=f"{contract.source}__{work}",
         ins={"batches": dg.In(list)},
-        out=_outs(hands_on=True),
-        description=_ABOUT[PARQUET],
-        pool="glue_convert",
+        out=_OUTS,
+        description=_ABOUT[stage],
+        pool=f"glue_{work}",
     )
-    def convert(
+    def job(
         context: dg.OpExecutionContext, glue_jobs: GlueJobs, batches: _Batches
     ) -> Iterator[_Event]:
         order = Order(
-            stage=CONVERT,
+            stage=work,
             namespace=glue_jobs.namespace,
             contract=contract,
             batches=tuple(Batch.model_validate(batch) for batch in batches),
         )
-        through = yield from _carry_out(context, glue_jobs, order, PARQUET)
+        through = yield from _carry_out(context, glue_jobs, order, stage)
         yield _handed_on(through)
 
-    return convert
-
-
-def _load_op(contract: SourceContract) -> dg.OpDefinition:
-    @dg.op(
-        name=f"{contract.source}__load",
-        ins={"batches": dg.In(list)},
-        out=_outs(hands_on=False),
-        description=_ABOUT[REDSHIFT],
-        pool="glue_load",
-    )
-    def load(
-        context: dg.OpExecutionContext, glue_jobs: GlueJobs, batches: _Batches
-    ) -> Iterator[_Event]:
-        order = Order(
-            stage=LOAD,
-            namespace=glue_jobs.namespace,
-            contract=contract,
-            batches=tuple(Batch.model_validate(batch) for batch in batches),
-        )
-        yield from _carry_out(context, glue_jobs, order, REDSHIFT)
-
-    return load
+    return job
 
 
 def _carry_out(

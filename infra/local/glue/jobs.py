@@ -9,6 +9,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_pascal
 
+from etl_platform.aws.glue import DPU_OF_WORKER
 from infra.local.glue.errors import InvalidInput
 
 # MiniStack drops these from CreateJob and UpdateJob, so the runner keeps them.
@@ -20,23 +21,6 @@ FORGOTTEN_BY_THE_EMULATOR = (
     "MaintenanceWindow",
     "NotificationProperty",
 )
-
-# Memory-optimised workers are billed in M-DPU, one for each DPU.
-DPU_OF_WORKER = {
-    "Standard": 1.0,
-    "G.025X": 0.25,
-    "G.1X": 1.0,
-    "G.2X": 2.0,
-    "G.4X": 4.0,
-    "G.8X": 8.0,
-    "G.12X": 12.0,
-    "G.16X": 16.0,
-    "R.1X": 1.0,
-    "R.2X": 2.0,
-    "R.4X": 4.0,
-    "R.8X": 8.0,
-    "Z.2X": 2.0,
-}
 
 # Settings of the service itself: Glue acts on them and does not hand them to the script.
 SWALLOWED_ARGUMENTS = frozenset(
