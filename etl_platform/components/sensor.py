@@ -23,6 +23,9 @@ from etl_platform.contract.source import SourceContract
 from etl_platform.ingest.message import BatchRequest
 
 _MOST_MESSAGES = 400
+_BRIDGED = 6
+"""Absent hours that a stretch may hold: while a backlog lands, events arrive in some disorder, and
+one run with a gap costs less than two. A run passes over hours without a manifest."""
 _RUN_KEY_TAG = "dagster/run_key"
 _RANGE_START_TAG = "dagster/asset_partition_range_start"
 _RANGE_END_TAG = "dagster/asset_partition_range_end"
@@ -113,7 +116,7 @@ def _requests(
         by_source[item.request.source].append(item)
     for source, items in sorted(by_source.items()):
         most = contracts[source].hours_per_run
-        for first, last in stretches([item.hour for item in items], most):
+        for first, last in stretches([item.hour for item in items], most, _BRIDGED):
             inside = [item for item in items if first <= item.hour <= last]
             run_key = _run_key(source, first, last, inside)
             asked[run_key] = [item.receipt for item in inside]

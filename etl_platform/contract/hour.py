@@ -99,16 +99,19 @@ class Hour:
 PARTITION_COLUMNS = ("year", "month", "day", "hour")
 
 
-def stretches(hours: list[Hour], most: int) -> Iterator[tuple[Hour, Hour]]:
-    """Group hours into runs of neighbours, none longer than `most`, oldest first."""
+def stretches(hours: list[Hour], most: int, bridged: int = 0) -> Iterator[tuple[Hour, Hour]]:
+    """Group hours into stretches, oldest first, as their first and last hours.
+
+    None is longer than `most` hours, and none has more than `bridged` absent hours in a row.
+    """
     ordered = sorted(set(hours))
     while ordered:
-        last = 0
+        taken = 1
         while (
-            last + 1 < len(ordered)
-            and last + 1 < most
-            and ordered[last + 1] == ordered[last].plus(1)
+            taken < len(ordered)
+            and ordered[taken] < ordered[0].plus(most)
+            and ordered[taken] <= ordered[taken - 1].plus(1 + bridged)
         ):
-            last += 1
-        yield ordered[0], ordered[last]
-        ordered = ordered[last + 1 :]
+            taken += 1
+        yield ordered[0], ordered[taken - 1]
+        ordered = ordered[taken:]

@@ -49,12 +49,23 @@ def test_a_moment_in_another_zone_lies_in_its_utc_hour() -> None:
 _FIRST = Hour.parse("2026-01-01-00")
 
 
-@given(st.lists(st.integers(0, 60)), st.integers(1, 10))
-def test_stretches_cover_exactly_the_hours_and_never_more_than_allowed(
-    offsets: list[int], most: int
+@given(st.lists(st.integers(0, 60)), st.integers(1, 10), st.integers(0, 4))
+def test_stretches_cover_the_hours_once_and_bridge_no_more_than_allowed(
+    offsets: list[int], most: int, bridged: int
 ) -> None:
-    asked = [_FIRST.plus(offset) for offset in offsets]
-    runs = list(stretches(asked, most))
-    covered = [hour for first, last in runs for hour in first.through(last)]
-    assert covered == sorted(set(asked))
-    assert all(len(list(first.through(last))) <= most for first, last in runs)
+    asked = {_FIRST.plus(offset) for offset in offsets}
+    runs = [list(first.through(last)) for first, last in stretches(list(asked), most, bridged)]
+    covered = [hour for run in runs for hour in run]
+    assert covered == sorted(set(covered))
+    assert asked <= set(covered)
+    assert all(len(run) <= most for run in runs)
+    for run in runs:
+        absent = "".join("." if hour in asked else "x" for hour in run)
+        assert "x" * (bridged + 1) not in absent
+        assert absent[0] == absent[-1] == "."
+
+
+def test_hours_that_touch_are_one_stretch() -> None:
+    day = [_FIRST.plus(number) for number in range(24)]
+    assert list(stretches(day, 168)) == [(day[0], day[-1])]
+    assert len(list(stretches(day, 10))) == 3
