@@ -29,10 +29,11 @@ _ABOUT = {
     REDSHIFT: "The hour in the warehouse, loaded once by a Glue job in one transaction",
 }
 
+_HANDED_ON = "batches"
 _OUTS = {
     "asset": dg.Out(dg.Nothing, is_required=False),
     "check": dg.Out(dg.Nothing, is_required=False),
-    "batches": dg.Out(list),
+    _HANDED_ON: dg.Out(list, is_required=False),
 }
 """The first two are declared for the asset and its check, and never yielded: see events.py."""
 
@@ -167,7 +168,7 @@ def _pin_op(contract: SourceContract) -> dg.OpDefinition:
             )
         if not batches:
             raise events.failure(RAW, source, blocked or missing)
-        yield _handed_on(batches)
+        yield from _handed_on(context, batches)
 
     return pin
 
@@ -194,7 +195,7 @@ def _job_op(
             batches=tuple(Batch.model_validate(batch) for batch in batches),
         )
         through = yield from _carry_out(context, glue_jobs, order, stage)
-        yield _handed_on(through)
+        yield from _handed_on(context, through)
 
     return job
 
@@ -227,5 +228,9 @@ def _counts(report: Report) -> dict[str, Any]:
     return {name: count for name, count in report.facts.items() if name.startswith("rows_")}
 
 
-def _handed_on(batches: list[Batch]) -> dg.Output[_Batches]:
-    return dg.Output([batch.model_dump(mode="json") for batch in batches], "batches")
+def _handed_on(
+    context: dg.OpExecutionContext, batches: list[Batch]
+) -> Iterator[dg.Output[_Batches]]:
+    # In a run of some assets only, Dagster refuses an output that no later step takes.
+    if _HANDED_ON in context.selected_output_names:
+        yield dg.Output([batch.model_dump(mode="json") for batch in batches], _HANDED_ON)

@@ -48,7 +48,7 @@ class Run:
 
     def failures(self) -> list[str]:
         events = (e for e in self.result.all_events if e.is_step_failure)
-        return [str(e.step_failure_data.user_failure_data.description) for e in events]
+        return [str(e.step_failure_data.error_display_string) for e in events]
 
 
 @dataclass(frozen=True)
@@ -67,8 +67,17 @@ class Platform:
         return [delivery.hour for delivery in landed]
 
     def run(self, source: str, first: Hour, last: Hour) -> Run:
-        """Materialize a stretch of hours, as a backfill does."""
+        """Have the job of a source load a stretch of hours, as the sensor does."""
         job = defs().resolve_job_def(f"load_{source}")
+        return self._executed(job, first, last)
+
+    def materialize(self, *keys: str, first: Hour, last: Hour) -> Run:
+        """Materialize some assets (`raw/weather`) for a stretch, as a backfill of the UI does."""
+        assets = [dg.AssetKey(key.split("/")) for key in keys]
+        job = defs().resolve_implicit_global_asset_job_def()
+        return self._executed(job.get_subset(asset_selection=set(assets)), first, last)
+
+    def _executed(self, job: dg.JobDefinition, first: Hour, last: Hour) -> Run:
         tags = {START_TAG: str(first), END_TAG: str(last)}
         return Run(job.execute_in_process(instance=self.instance, tags=tags, raise_on_error=False))
 

@@ -42,6 +42,21 @@ def test_a_day_is_one_run_of_each_job_and_every_hour_is_told_apart(
     assert not run.failed_checks()
 
 
+def test_assets_can_be_materialized_one_after_the_other(
+    platform: Platform, first_hour: Hour
+) -> None:
+    last = first_hour.plus(1)
+    hours = [str(hour) for hour in platform.land("weather", first_hour, last)]
+    for stage in ("raw", "parquet", "redshift"):
+        run = platform.materialize(f"{stage}/weather", first=first_hour, last=last)
+        assert run.succeeded, run.failures()
+        assert sorted(run.materialized(stage, "weather")) == hours
+    whole = platform.materialize(
+        "raw/weather", "parquet/weather", "redshift/weather", first=first_hour, last=last
+    )
+    assert whole.succeeded, whole.failures()
+
+
 def test_loading_again_changes_nothing_and_says_so(platform: Platform, first_hour: Hour) -> None:
     last = first_hour.plus(3)
     platform.land("weather", first_hour, last)
