@@ -154,11 +154,13 @@ def _pin_op(contract: SourceContract) -> dg.OpDefinition:
             if isinstance(result, Batch):
                 batches.append(result)
                 yield events.pinned(result)
-                yield events.passed(RAW, result, {"files": len(result.files)})
             elif isinstance(result, ManifestMissing):
                 missing.append(Blocked.by(hour, result))
             else:
                 blocked.append(Blocked.by(hour, result))
+        yield from events.passed(
+            context, RAW, source, {b.hour: {"files": len(b.files)} for b in batches}
+        )
         for hour_blocked in blocked:
             yield events.failed(RAW, source, hour_blocked)
             context.log.error(hour_blocked.message)
@@ -218,7 +220,12 @@ def _carry_out(
         else:
             through.append(batch)
             yield events.reported(stage, batch, report, outcome.facts)
-            yield events.passed(stage, batch, _counts(report))
+    yield from events.passed(
+        context,
+        stage,
+        order.contract.source,
+        {batch.hour: _counts(outcome.reports[batch.hour]) for batch in through},
+    )
     if not through:
         raise events.failure(stage, order.contract.source, blocked)
     return through

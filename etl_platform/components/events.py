@@ -4,12 +4,15 @@ A range run of Dagster gives every partition the same materialization, hours wit
 So the assets declare optional outputs, never yield them, and log these events themselves.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import dagster as dg
+from dagster._core.definitions.asset_checks.asset_check_evaluation import (
+    AssetCheckEvaluationTargetMaterializationData,
+)
 
 from etl_platform.contract.batch import Batch
 from etl_platform.contract.errors import PlatformError, Terminal
@@ -29,6 +32,7 @@ CHECKS = {
 
 _MOST_RETRIES = 3
 _FIRST_RETRY_S = 30
+_PARTITIONS_A_QUERY = 200
 
 _DATA_VERSION = "dagster/data_version"
 _DATA_VERSION_IS_OURS = "dagster/data_version_is_user_provided"
@@ -74,8 +78,37 @@ def reported(
     return _materialization(stage, batch, {name: _value(v) for name, v in facts.items()})
 
 
-def passed(stage: str, batch: Batch, metadata: Mapping[str, Any]) -> dg.AssetCheckEvaluation:
-    return _evaluation(stage, batch.source, batch.hour, True, None, metadata)
+def passed(
+    context: dg.OpExecutionContext, stage: str, source: str, told: Mapping[Hour, Mapping[str, Any]]
+) -> Iterator[dg.AssetCheckEvaluation]:
+    """The passed checks of hours whose materializations were yielded before, with their metadata.
+
+    A result names the materialization that it is about: without it, Dagster takes the check of the
+    hour for one of an earlier materialization, and shows none.
+    """
+    targets = _latest_materializations(context, asset_key(stage, source), told)
+    for hour, metadata in told.items():
+        yield _evaluation(stage, source, hour, True, None, metadata, targets.get(str(hour)))
+
+
+def _latest_materializations(
+    context: dg.OpExecutionContext, key: dg.AssetKey, hours: Collection[Hour]
+) -> dict[str, AssetCheckEvaluationTargetMaterializationData]:
+    found: dict[str, AssetCheckEvaluationTargetMaterializationData] = {}
+    keys = [str(hour) for hour in hours]
+    for first in range(0, len(keys), _PARTITIONS_A_QUERY):
+        chunk = keys[first : first + _PARTITIONS_A_QUERY]
+        wanted = dg.AssetRecordsFilter(asset_key=key, asset_partitions=chunk)
+        # Newest first: those of this run are the first of their hours.
+        for record in context.instance.fetch_materializations(wanted, limit=len(chunk)).records:
+            partition = str(record.partition_key)
+            found.setdefault(
+                partition,
+                AssetCheckEvaluationTargetMaterializationData(
+                    storage_id=record.storage_id, run_id=record.run_id, timestamp=record.timestamp
+                ),
+            )
+    return found
 
 
 def failed(stage: str, source: str, blocked: Blocked) -> dg.AssetCheckEvaluation:
@@ -148,6 +181,7 @@ def _evaluation(
     is_passed: bool,
     description: str | None,
     metadata: Mapping[str, Any],
+    target: AssetCheckEvaluationTargetMaterializationData | None = None,
 ) -> dg.AssetCheckEvaluation:
     return dg.AssetCheckEvaluation(
         asset_key=asset_key(stage, source),
@@ -155,6 +189,7 @@ def _evaluation(
         passed=is_passed,
         description=description,
         partition=str(hour),
+        target_materialization_data=target,
         metadata={"hour_utc": str(hour), **{name: _value(v) for name, v in metadata.items()}},
     )
 

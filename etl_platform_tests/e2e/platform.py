@@ -46,6 +46,16 @@ class Run:
         found = self.result.get_asset_check_evaluations()
         return {(c.check_name, str(c.partition)): str(c.description) for c in found if not c.passed}
 
+    def checks_about_their_hour(self, *key: str) -> set[str]:
+        """The hours whose check names the materialization of this very run."""
+        return {
+            str(c.partition)
+            for c in self.result.get_asset_check_evaluations()
+            if c.asset_key == dg.AssetKey(list(key))
+            and c.target_materialization_data is not None
+            and c.target_materialization_data.run_id == self.result.run_id
+        }
+
     def failures(self) -> list[str]:
         events = (e for e in self.result.all_events if e.is_step_failure)
         return [str(e.step_failure_data.error_display_string) for e in events]

@@ -40,6 +40,8 @@ def test_a_day_is_one_run_of_each_job_and_every_hour_is_told_apart(
         platform.rows(day_of(first_hour))
     )
     assert not run.failed_checks()
+    for stage in ("raw", "parquet", "redshift"):
+        assert run.checks_about_their_hour(stage, "weather") == {str(hour) for hour in landed}
 
 
 def test_assets_can_be_materialized_one_after_the_other(
