@@ -3,7 +3,6 @@
 They are imported inside the commands: `--help` does not wait for boto3 and pyarrow.
 """
 
-import sys
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -11,16 +10,15 @@ from typing import Any
 import click
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn
-from rich.table import Table
 
+from etl_platform import conversion_commands
 from etl_platform.contract.errors import PlatformError
 from etl_platform.contract.hour import Hour
-from etl_platform.rendering import RowFormat, csv_text, json_text, table
+from etl_platform.rendering import RowFormat, csv_text, json_text, show, table
 from etl_platform.settings import Settings, apply_environment_file
 
 _LAPTOP_COMMANDS = {"local", "demo"}
 _INTERRUPTED = 130
-_WIDTH_OF_A_FILE = 10_000
 
 
 class PlatformGroup(click.Group):
@@ -118,7 +116,7 @@ def sql(statement: str, row_format: str) -> None:
     elif row_format == RowFormat.JSON:
         click.echo(json_text(answer.columns, answer.rows), nl=False)
     else:
-        _print(table(answer.columns, answer.rows))
+        show(table(answer.columns, answer.rows))
 
 
 @cli.command()
@@ -147,10 +145,10 @@ def status(source: str | None, last: int) -> None:
         }
     if source:
         rows = [report.hour_row(hour) for hour in hours[source]]
-        _print(table(report.HOUR_COLUMNS, rows, title=f"{source}, by hour (UTC)"))
+        show(table(report.HOUR_COLUMNS, rows, title=f"{source}, by hour (UTC)"))
     else:
         rows = [report.summary_row(name, statuses) for name, statuses in hours.items()]
-        _print(table(report.SUMMARY_COLUMNS, rows, title=f"The newest {last} landed hours"))
+        show(table(report.SUMMARY_COLUMNS, rows, title=f"The newest {last} landed hours"))
 
 
 @cli.group()
@@ -167,9 +165,8 @@ def bootstrap() -> None:
     click.echo(f"created {', '.join(created)}" if created else "every table was there already")
 
 
-def _print(drawn: Table) -> None:
-    # A file has no width: there, no column is folded.
-    Console(width=None if sys.stdout.isatty() else _WIDTH_OF_A_FILE).print(drawn)
+for command in conversion_commands.COMMANDS:
+    cli.add_command(command)
 
 
 def main() -> None:

@@ -3,14 +3,18 @@
 import csv
 import io
 import json
+import sys
 from collections.abc import Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 
+from rich.console import Console
 from rich.table import Table
 from rich.text import Text
+
+_WIDTH_OF_A_FILE = 10_000
 
 
 class RowFormat(StrEnum):
@@ -31,6 +35,11 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[Any]], title: str | No
     for row in rows:
         drawn.add_row(*(_cell(value) for value in row))
     return drawn
+
+
+def show(drawn: Table) -> None:
+    """Write a table to the terminal. A file has no width: there, no column is folded."""
+    Console(width=None if sys.stdout.isatty() else _WIDTH_OF_A_FILE).print(drawn)
 
 
 def csv_text(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:

@@ -10,14 +10,14 @@ from pydantic import BaseModel
 from etl_platform.cli import cli
 from etl_platform.contract import types
 from etl_platform.contract.columns import Column
-from etl_platform.contract.formats import CsvFormat, JsonFormat, XmlFormat
+from etl_platform.contract.formats import CsvFormat, JsonFormat, ParquetFormat, XmlFormat
 from etl_platform.contract.reading import read_contract
 from etl_platform.contract.source import Load, Rejects, SourceContract
 
 CHECKOUT = Path(__file__).parents[1]
 README = (CHECKOUT / "README.md").read_text()
 CONTRACT = (CHECKOUT / "docs" / "contract.md").read_text()
-MODELS = (SourceContract, Column, CsvFormat, JsonFormat, XmlFormat, Load, Rejects)
+MODELS = (SourceContract, Column, CsvFormat, JsonFormat, ParquetFormat, XmlFormat, Load, Rejects)
 PAPERS = [*CHECKOUT.glob("*.md"), *(CHECKOUT / "docs").rglob("*.md")]
 
 

@@ -1,19 +1,80 @@
-"""One column of a contract: its name, its type, and where its value stands in a record."""
+"""One column of a contract: its name, its type, where its value stands in a record, and what is
+done to the value and asked of it."""
 
-from typing import Annotated, Any
+import re
+from collections.abc import Iterator
+from typing import Annotated, Any, Final, Literal, Self
 
-from pydantic import BeforeValidator, PlainSerializer
+from pydantic import BeforeValidator, Field, PlainSerializer, model_validator
 
+from etl_platform.contract.date_formats import DateFormat
 from etl_platform.contract.fields import Identifier, Model
+from etl_platform.contract.scalars import Text, Value, comparable
 from etl_platform.contract.types import ColumnType
+
+_TEXTS: Final = ("varchar", "char")
+_WHOLE: Final = ("smallint", "integer", "bigint", "decimal")
+_MOMENTS: Final = ("timestamp", "timestamptz")
+
+_FAMILIES: Final[dict[str, tuple[str, ...]]] = {
+    "formats": ("date", *_MOMENTS),
+    "zone": _MOMENTS,
+    "too_long": _TEXTS,
+    "allowed": (*_TEXTS, *_WHOLE, "date"),
+    "range": (*_WHOLE, "real", "double", "date", *_MOMENTS),
+}
+"""The types that an option is for; the others are for all."""
 
 
 def _column_type(value: Any) -> ColumnType:
     return value if isinstance(value, ColumnType) else ColumnType.parse(str(value))
 
 
+def _expression(value: Any) -> str:
+    """Refuse what RE2 surely lacks; convert compiles the rest before it reads a record."""
+    if not isinstance(value, str) or not value or "\0" in value:
+        raise ValueError(f"{value!r} is no regular expression; expected one in quotes")
+    bare = re.sub(r"\[\^?\]?(\\.|[^\]\\])*\]", "", re.sub(r"\\\D", "", value))
+    lacking = re.search(r"\(\?(<?[=!]|>)|\\[1-9]", bare)
+    if lacking:
+        raise ValueError(
+            f"{value!r} has {lacking[0]}; expected the syntax of RE2, which neither looks around"
+            " nor refers back"
+        )
+    return value
+
+
+def _zone(value: Any) -> str:
+    if not re.fullmatch(r"UTC|[A-Z][A-Za-z_]+(/[A-Z][A-Za-z0-9_+-]*)+", str(value), re.ASCII):
+        raise ValueError(f"{value!r} is no time zone; expected a name as America/New_York, or UTC")
+    return str(value)
+
+
+Expression = Annotated[str, BeforeValidator(_expression, json_schema_input_type=str)]
+
+
+class Replacement(Model):
+    """Every match of the pattern becomes `with`, in which \\1 is the first group."""
+
+    pattern: Expression
+    replacement: Text = Field(alias="with")
+
+
+class Range(Model):
+    """The least and the greatest value, both of them allowed."""
+
+    min: Value | None = None
+    max: Value | None = None
+
+    @model_validator(mode="after")
+    def _has_an_end(self) -> Self:
+        if self.min is None and self.max is None:
+            raise ValueError("the range has no end; expected `min`, `max` or both")
+        return self
+
+
 class Column(Model):
-    """One column of the table, and where its value stands in a record."""
+    """One column of the table. The fields of a value stand in the order in which they act."""
 
     name: Identifier
     type: Annotated[
@@ -21,8 +82,75 @@ class Column(Model):
     ]
     required: bool = False
     path: str | None = None
+
+    trim: bool = False
     null_tokens: tuple[str, ...] | None = None
+    case: Literal["lower", "upper"] | None = None
+    replace: tuple[Replacement, ...] = ()
+    default: Value | None = None
+    mapping: dict[Text, Text] = Field(default_factory=dict)
+
+    formats: tuple[Text, ...] = ()
+    zone: Annotated[str, BeforeValidator(_zone, json_schema_input_type=str)] | None = None
+    """Of the texts that name no offset themselves; UTC if there is none here either."""
+    too_long: Literal["reject", "truncate"] = "reject"
+
+    allowed: tuple[Value, ...] | None = Field(default=None, min_length=1)
+    range: Range | None = None
+    pattern: Expression | None = None
+
     description: str | None = None
+
+    @model_validator(mode="after")
+    def _options_fit_the_type(self) -> Self:
+        for option, families in _FAMILIES.items():
+            is_used = getattr(self, option) != type(self).model_fields[option].default
+            if is_used and self.type.family not in families:
+                raise ValueError(
+                    f"{option} is not for {self.type}; expected a type of {', '.join(families)}"
+                )
+        return self
+
+    @model_validator(mode="after")
+    def _values_fit_the_type(self) -> Self:
+        for option, value in self._values():
+            try:
+                comparable(self.type, value)
+            except ValueError as error:
+                raise ValueError(f"{option}: {error}") from None
+        limits = self.range
+        if limits is not None and limits.min is not None and limits.max is not None:
+            # Both are of one kind, as they are values of one type.
+            least: Any = comparable(self.type, limits.min)
+            if least > comparable(self.type, limits.max):
+                raise ValueError(f"range: {limits.min} is above {limits.max}; expected min <= max")
+        return self
+
+    @model_validator(mode="after")
+    def _formats_are_known(self) -> Self:
+        forms = self.date_formats
+        default = self.mapping.get(str(self.default), str(self.default))
+        is_known = any(re.fullmatch(form.pattern, default) for form in forms)
+        if forms and self.default is not None and not is_known:
+            raise ValueError(
+                f"default: {default!r} is in no format; expected one of {', '.join(self.formats)}"
+            )
+        return self
+
+    def _values(self) -> Iterator[tuple[str, int | str]]:
+        for value in self.allowed or ():
+            yield "allowed", value
+        if self.default is not None and not self.formats:
+            yield "default", self.mapping.get(str(self.default), self.default)
+        if self.range is not None:
+            for end in (self.range.min, self.range.max):
+                if end is not None:
+                    yield "range", end
+
+    @property
+    def date_formats(self) -> tuple[DateFormat, ...]:
+        """The declared formats, in the order in which they are tried."""
+        return tuple(DateFormat.parse(text, self.type.family in _MOMENTS) for text in self.formats)
 
     @property
     def steps(self) -> tuple[str, ...]:

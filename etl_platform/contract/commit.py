@@ -72,6 +72,8 @@ class Commit(_Model):
     reasons: tuple[ReasonCount, ...]
     files: tuple[ParquetFile, ...]
     reject_files: tuple[ParquetFile, ...]
+    values_truncated: dict[str, int] = {}
+    """By column; of the records that are not rejected."""
     seconds: float
     converted_at: datetime
 

@@ -1,40 +1,95 @@
 """The formats that a source may send, each with its options."""
 
-from typing import Annotated, Literal, Self
+import re
+from typing import Annotated, Final, Literal, Self
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from etl_platform.contract.fields import Model, OneCharacter
 
+Encoding = Literal["utf-8", "utf-16", "latin-1", "cp1252"]
+"""How a file spells its text. UTF-16 says its byte order by a byte order mark."""
+
 
 class CsvFormat(Model):
-    """Delimited text with a header line that names the columns, in any order."""
+    """Delimited text, with a header line that names the columns in any order, or without one."""
 
     type: Literal["csv"]
     delimiter: OneCharacter = ","
     quote: OneCharacter = '"'
+    escape: Literal["doubled", "backslash"] = "doubled"
+    """How a quoted field holds a quote."""
+    encoding: Encoding = "utf-8"
+    header: Literal["present", "absent"] = "present"
+    unknown: Literal["ignore", "block", "reject"] = "ignore"
+    """What becomes of a file whose header names more than the contract does."""
+    skip_lines: int = Field(default=0, ge=0, le=1000)
+    comment: OneCharacter | None = None
+    """A line that begins with it is no record, unless it stands within a quoted field."""
 
     @model_validator(mode="after")
     def _characters_differ(self) -> Self:
-        if len({self.delimiter, self.quote, "\n", "\r"}) < 4:
+        used = [self.delimiter, self.quote, *(self.comment or "")]
+        if self.escape == "backslash":
+            used.append("\\")
+        if len({*used, "\n", "\r", "\0"}) < len(used) + 3:
             raise ValueError(
-                "delimiter and quote clash; expected two characters, neither of them a line break"
+                "delimiter, quote, comment and escape clash; expected different characters,"
+                " none of them a line break or NUL"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _unknown_names_need_a_header(self) -> Self:
+        if self.header == "absent" and self.unknown != "ignore":
+            raise ValueError(
+                f"unknown is {self.unknown} and no header names anything;"
+                " expected `header: present`, or no `unknown`"
             )
         return self
 
 
 class JsonFormat(Model):
-    """One JSON object a line."""
+    """JSON objects, each one record."""
 
     type: Literal["json"]
-    shape: Literal["lines"] = "lines"
+    shape: Literal["lines", "array", "documents", "document"] = "lines"
+    """How the objects stand in a file: one a line, in one array, one after the other, or alone."""
+
+
+_XML_NAME: Final = r"(?:\{[^{}]*\})?[^\W\d][\w.-]*"
+
+
+def _xml_row(value: str) -> str:
+    if not re.fullmatch(rf"{_XML_NAME}|(?:/{_XML_NAME})+", value):
+        raise ValueError(
+            f"{value!r} is not the name or the path of an element; expected `item`,"
+            " `/catalog/items/item`, or names with their namespace as `{urn:shop}item`"
+        )
+    return value
 
 
 class XmlFormat(Model):
-    """Repeated elements, each one record."""
+    """Repeated elements, each one record: all of one name, or those at one path from the root."""
 
     type: Literal["xml"]
-    row: Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][\w.-]*$")]
+    row: Annotated[str, AfterValidator(_xml_row)]
+
+    @property
+    def row_steps(self) -> tuple[str, ...]:
+        """The names on the way to a record; only one where the place does not matter."""
+        return tuple(re.findall(_XML_NAME, self.row))
+
+    @property
+    def is_anywhere(self) -> bool:
+        """Whether a record is known by its name alone."""
+        return not self.row.startswith("/")
 
 
-Format = Annotated[CsvFormat | JsonFormat | XmlFormat, Field(discriminator="type")]
+class ParquetFormat(Model):
+    """Parquet, whose columns have types of their own, found by their names."""
+
+    type: Literal["parquet"]
+
+
+Format = Annotated[CsvFormat | JsonFormat | XmlFormat | ParquetFormat, Field(discriminator="type")]

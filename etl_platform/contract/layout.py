@@ -13,6 +13,8 @@ from etl_platform.contract.hour import Hour
 MANIFEST = "manifest.json"
 COMMIT = "_commit.json"
 PIN = "_batch.json"
+REJECTS_FOLDER = "_rejects/"
+"""Below an attempt. Athena, Spark and Hive do not read a folder with an underscore as data."""
 
 # With 20 characters of namespace and 31 of source, `-processed-` still fits the 63 of a bucket.
 _NAMESPACE = re.compile(r"[a-z][a-z0-9-]{1,18}[a-z0-9]", re.ASCII)
@@ -152,8 +154,13 @@ def part(attempt: Location, number: int) -> Location:
 
 
 def reject_part(attempt: Location, number: int) -> Location:
-    """Below a folder with an underscore: Athena, Spark and Hive do not read those as data."""
-    return attempt / f"_rejects/part-{number:05d}.parquet"
+    """The file of the records that task `number` of an attempt keeps out."""
+    return attempt / f"{REJECTS_FOLDER}part-{number:05d}.parquet"
+
+
+def rejects_table(source: str) -> str:
+    """The catalog's table of rejects. No source has two underscores in a row."""
+    return f"{source}__rejects"
 
 
 def hour_of_manifest(key: str) -> Hour | None:

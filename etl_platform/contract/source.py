@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 
 from etl_platform.contract.columns import Column
 from etl_platform.contract.fields import HourText, Identifier, Model, SourceName, broken
-from etl_platform.contract.formats import Format
+from etl_platform.contract.formats import CsvFormat, Format
 from etl_platform.contract.hour import PARTITION_COLUMNS, Hour
 from etl_platform.contract.types import FILE_COLUMNS
 
@@ -100,6 +100,25 @@ class SourceContract(Model):
                     f"{column.name} is a key or version and may be null",
                     "`required: true` on it",
                 )
+            # Two keys that are cut alike would become one, and a record would be lost.
+            if column.name in needed and column.too_long == "truncate":
+                raise broken(
+                    ("columns", number),
+                    f"{column.name} is a key or version and may be cut",
+                    "`too_long: reject` on it",
+                )
+        return self
+
+    @model_validator(mode="after")
+    def _a_path_needs_a_header(self) -> Self:
+        if isinstance(self.format, CsvFormat) and self.format.header == "absent":
+            for number, column in enumerate(self.columns):
+                if column.path is not None:
+                    raise broken(
+                        ("columns", number, "path"),
+                        f"{column.name} has a path, and the files have no header to find it in",
+                        "no path: columns stand in the contract's order",
+                    )
         return self
 
     @model_validator(mode="after")

@@ -15,10 +15,10 @@ from etl_platform.convert.sql import Literal, Part, Sql, compose
 _INTEGER: Final = r"[+-]?[0-9]+(\.0*)?"
 _DECIMAL: Final = r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)"
 _NUMBER: Final = _DECIMAL + r"([eE][+-]?[0-9]+)?"
-_DATE: Final = r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
-_TIME: Final = r"([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9](\.[0-9]{1,6})?)?"
-_OFFSET: Final = r"(Z|[+-]([01][0-9]|2[0-3])(:?[0-5][0-9])?)?"
-_TIMESTAMP: Final = f"{_DATE}[T ]{_TIME}{_OFFSET}"
+DATE: Final = r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
+TIME: Final = r"([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9](\.[0-9]{1,6})?)?"
+OFFSET: Final = r"(Z|[+-]([01][0-9]|2[0-3])(:?[0-5][0-9])?)?"
+_TIMESTAMP: Final = f"{DATE}[T ]{TIME}{OFFSET}"
 _NULL: Final = Sql("NULL")
 
 
@@ -81,9 +81,7 @@ def _date(column_type: ColumnType, text: Sql) -> Cast:
     value = _try_cast(text, column_type.duckdb)
     # DuckDB has a year 0, which Python and most readers of Parquet do not have.
     unreal = compose("coalesce({v} < DATE '0001-01-01', true)", v=value)
-    return Cast(
-        value, _admitted(text, _DATE, Reason.NOT_A_DATE, _case((unreal, Reason.NOT_A_DATE)))
-    )
+    return Cast(value, _admitted(text, DATE, Reason.NOT_A_DATE, _case((unreal, Reason.NOT_A_DATE))))
 
 
 def _timestamp(_: ColumnType, text: Sql) -> Cast:

@@ -13,7 +13,7 @@ from etl_platform.contract.batch import Batch
 from etl_platform.contract.catalog import Catalog
 from etl_platform.contract.commit import Commit
 from etl_platform.contract.errors import ObjectMissing, RejectLimitExceeded, Terminal
-from etl_platform.contract.layout import Location, Names
+from etl_platform.contract.layout import REJECTS_FOLDER, Location, Names, rejects_table
 from etl_platform.contract.order import Order, Report
 from etl_platform.contract.source import SourceContract
 from etl_platform.contract.storage import Storage
@@ -125,6 +125,9 @@ class _Conversion:
         if pinned.batch_id == batch.batch_id or pinned.manifest_at <= batch.manifest_at:
             prefix = self.names.attempt(batch.source, batch.hour, batch.batch_id, commit.attempt)
             self._catalog.point_partition(batch.source, batch.hour, prefix)
+            # Without rejects as well: the hour must not show those of an older batch.
+            kept = prefix / REJECTS_FOLDER
+            self._catalog.point_partition(rejects_table(batch.source), batch.hour, kept)
 
     def _place(self, batch: Batch) -> Location:
         return self.names.commit(batch.source, batch.hour, batch.batch_id)
@@ -168,6 +171,7 @@ def _facts(result: Result) -> dict[str, Any]:
     return {
         **result.counts.facts,
         "reasons": [reason.model_dump() for reason in result.reasons],
+        "values_truncated": result.values_truncated,
         "bytes_out": sum(file.size_bytes for file in result.files),
         "files": len(result.files),
         "rejects": [file.url for file in result.reject_files],

@@ -2,6 +2,7 @@
 
 import time
 import uuid
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +18,7 @@ from etl_platform.contract.layout import Location, Names, part, reject_part
 from etl_platform.contract.source import SourceContract
 from etl_platform.contract.storage import Storage
 from etl_platform.convert.finish import Stamp, finish, write_rejects
-from etl_platform.convert.parse import rejects_reader, tally
+from etl_platform.convert.parse import count_truncated, rejects_reader, tally
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,7 @@ class Result(BaseModel):
     reasons: tuple[ReasonCount, ...] = ()
     files: tuple[ParquetFile, ...] = ()
     reject_files: tuple[ParquetFile, ...] = ()
+    values_truncated: dict[str, int] = {}
     seconds: float = 0.0
 
     @classmethod
@@ -55,6 +57,7 @@ class Result(BaseModel):
         reasons: dict[tuple[str, str], int] = {}
         files: list[ParquetFile] = []
         reject_files: list[ParquetFile] = []
+        truncated: Counter[str] = Counter()
         for piece in parts:
             counts += piece.counts
             seconds += piece.seconds
@@ -63,6 +66,7 @@ class Result(BaseModel):
                 reasons[place] = reasons.get(place, 0) + said.records
             files += piece.files
             reject_files += piece.reject_files
+            truncated.update(piece.values_truncated)
         return cls(
             counts=counts,
             reasons=tuple(
@@ -71,6 +75,7 @@ class Result(BaseModel):
             ),
             files=tuple(sorted(files, key=lambda file: file.key)),
             reject_files=tuple(sorted(reject_files, key=lambda file: file.key)),
+            values_truncated=dict(sorted(truncated.items())),
             seconds=round(seconds, 3),
         )
 
@@ -111,6 +116,7 @@ def finish_bucket(
     """Write and upload the files of the records that the connection holds. None was read here."""
     started = time.monotonic()
     rejected, reasons = tally(connection)
+    truncated = count_truncated(connection, contract)
     stamp = Stamp.of(attempt.batch)
     file = folder / "part.parquet"
     urls = [raw.url for raw in attempt.batch.files]
@@ -123,6 +129,7 @@ def finish_bucket(
         reasons=reasons,
         files=files,
         reject_files=reject_files,
+        values_truncated=truncated,
         seconds=time.monotonic() - started,
     )
 

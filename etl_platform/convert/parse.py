@@ -5,6 +5,7 @@ has its raw text and all its reasons there as well, and is no row.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -15,10 +16,14 @@ from etl_platform.contract.columns import Column
 from etl_platform.contract.commit import ReasonCount
 from etl_platform.contract.errors import CountsDisagree
 from etl_platform.contract.source import SourceContract
-from etl_platform.convert.casts import cast, stored_as
+from etl_platform.convert.casts import stored_as
+from etl_platform.convert.cleansing import cleansed
+from etl_platform.convert.columns import cast_column, is_too_long, truncating
 from etl_platform.convert.readers import open_records
-from etl_platform.convert.readers.records import STREAM
+from etl_platform.convert.readers.compression import plain_contents
+from etl_platform.convert.readers.records import STREAM, Records
 from etl_platform.convert.reasons import Reason
+from etl_platform.convert.rules import broken_rules, check_expressions
 from etl_platform.convert.sql import Identifier, Literal, Sql, compose, joined, names
 
 FILE_NO: Final = Identifier("_file_no")
@@ -36,8 +41,9 @@ def create_records(connection: duckdb.DuckDBPyConnection, contract: SourceContra
     connection.execute(
         compose(
             "CREATE TABLE records ({columns}, {file_no} INTEGER, {record} BIGINT, _raw VARCHAR,"
-            ' _reasons STRUCT("column" VARCHAR, reason VARCHAR, "value" VARCHAR)[])',
+            ' _reasons STRUCT("column" VARCHAR, reason VARCHAR, "value" VARCHAR)[] {truncated})',
             columns=columns,
+            truncated=Sql(", _truncated VARCHAR[]" if truncating(contract.columns) else ""),
             file_no=FILE_NO,
             record=RECORD,
         )
@@ -63,12 +69,25 @@ def parse(
 ) -> int:
     """Put every record of a file into `records`; how many there were.
 
-    Raises FileUnreadable when the file is not in the format of its contract.
+    Raises FileUnreadable when the file is not in the format of its contract, and ContractInvalid
+    when an expression in the contract is none.
     """
+    check_expressions(connection, contract)
+    with plain_contents(file, url) as plain:
+        return _insert_all(connection, contract, plain, url, file_no)
+
+
+def _insert_all(
+    connection: duckdb.DuckDBPyConnection,
+    contract: SourceContract,
+    file: Path,
+    url: str,
+    file_no: int,
+) -> int:
     records = open_records(file, url, contract)
     connection.register(STREAM, records.reader())
     try:
-        inserted = connection.execute(_insert(contract, records.query, file_no)).fetchone()
+        inserted = connection.execute(_insert(contract, records, file_no)).fetchone()
     except duckdb.Error:
         if records.error is not None:
             raise records.error from None
@@ -93,6 +112,20 @@ def tally(connection: duckdb.DuckDBPyConnection) -> tuple[int, tuple[ReasonCount
     )
 
 
+def count_truncated(
+    connection: duckdb.DuckDBPyConnection, contract: SourceContract
+) -> dict[str, int]:
+    """How many values of each column were cut, in records that are not rejected."""
+    if not truncating(contract.columns):
+        return {}
+    counted = connection.execute(
+        "SELECT name, count(*) FROM"
+        " (SELECT unnest(_truncated) AS name FROM records WHERE _reasons IS NULL)"
+        " GROUP BY ALL ORDER BY ALL"
+    ).fetchall()
+    return dict(counted)
+
+
 def rejects_reader(
     connection: duckdb.DuckDBPyConnection, urls: Sequence[str]
 ) -> pa.RecordBatchReader:
@@ -110,43 +143,43 @@ def rejects_reader(
     return reader
 
 
-def _insert(contract: SourceContract, records: Sql, file_no: int) -> Sql:
-    """Three steps inside each other: null tokens to nulls, the casts, the reasons as a list."""
+def _insert(contract: SourceContract, records: Records, file_no: int) -> Sql:
+    """Four steps inside each other: cleansing, the casts, the rules, the reasons as a list."""
     columns = contract.columns
+    rules = _rules(columns)
+    said = [Identifier(_reason_name(n)) for n, _ in enumerate(columns)]
     return compose(
-        "INSERT INTO records SELECT {columns}, {file_no}, record,"
-        " CASE WHEN {broken} THEN raw END, CASE WHEN {broken} THEN {reasons} END"
-        " FROM (SELECT record, raw, problem, {casts}"
-        " FROM (SELECT record, raw, problem, {texts} FROM ({records})))",
+        "INSERT INTO records SELECT {columns}, {file_no}, _record,"
+        " CASE WHEN {broken} THEN _raw END, CASE WHEN {broken} THEN {reasons} END {truncated}"
+        " FROM (SELECT {with_rules} FROM (SELECT _record, _raw, _problem, _column_problems, {casts}"
+        " FROM (SELECT _record, _raw, _problem, {column_problems}, {texts} FROM ({records}))))",
         columns=names(c.name for c in columns),
         file_no=Literal(file_no),
         broken=compose(
-            "coalesce(problem, {reasons}) IS NOT NULL",
-            reasons=names(_reason_name(n) for n, _ in enumerate(columns)),
+            "coalesce(_problem, {reasons}) IS NOT NULL OR _column_problems IS NOT NULL",
+            reasons=joined([*said, *(Identifier(rule.name) for rule in rules)]),
         ),
-        reasons=_reasons(columns),
+        reasons=_reasons(columns, rules),
+        truncated=_truncated(columns),
+        with_rules=joined([Sql("*"), *(rule.aliased for rule in rules)]),
         casts=joined(_cast_column(n, column) for n, column in enumerate(columns)),
         texts=joined(_text(contract, n, column) for n, column in enumerate(columns)),
-        records=records,
+        column_problems=Sql(
+            "_column_problems" if records.judges_columns else "NULL::VARCHAR[] AS _column_problems"
+        ),
+        records=records.query,
     )
 
 
 def _text(contract: SourceContract, number: int, column: Column) -> Sql:
-    tokens = contract.nulls_of(column)
-    name = Identifier(column.name)
-    value = name.sql
-    if tokens:
-        value = compose(
-            "CASE WHEN {name} IN ({tokens}) THEN NULL ELSE {name} END",
-            name=name,
-            tokens=joined(Literal(token) for token in tokens),
-        )
-    return compose("{value} AS {name}", value=value, name=Identifier(_text_name(number)))
+    return compose(
+        "{value} AS {name}", value=cleansed(contract, column), name=Identifier(_text_name(number))
+    )
 
 
 def _cast_column(number: int, column: Column) -> Sql:
     text = Identifier(_text_name(number)).sql
-    typed = cast(column.type, text)
+    typed = cast_column(column, text)
     missing = Literal(str(Reason.MISSING)) if column.required else Sql("NULL")
     return compose(
         "{text}, {value} AS {name},"
@@ -160,22 +193,88 @@ def _cast_column(number: int, column: Column) -> Sql:
     )
 
 
-def _reasons(columns: Sequence[Column]) -> Sql:
+@dataclass(frozen=True)
+class _Rule:
+    """One rule of the column `number`: the name under which its Reason, or null, is selected."""
+
+    number: int
+    name: str
+    reason: Sql
+
+    @property
+    def aliased(self) -> Sql:
+        return compose("{reason} AS {name}", reason=self.reason, name=Identifier(self.name))
+
+
+def _rules(columns: Sequence[Column]) -> list[_Rule]:
+    return [
+        _Rule(n, f"_rule_{n}_{number}", reason)
+        for n, column in enumerate(columns)
+        for number, reason in enumerate(
+            broken_rules(
+                column,
+                Identifier(_text_name(n)).sql,
+                Identifier(column.name).sql,
+                Identifier(_reason_name(n)).sql,
+            )
+        )
+    ]
+
+
+def _truncated(columns: Sequence[Column]) -> Sql:
     each = joined(
         compose(
-            "CASE WHEN {reason} IS NOT NULL"
-            ' THEN {{"column": {column}, reason: {reason}, "value": {text}}} END',
-            reason=Identifier(_reason_name(n)),
+            "CASE WHEN {too_long} THEN {column} END",
+            too_long=is_too_long(column, Identifier(_text_name(n)).sql),
             column=Literal(column.name),
-            text=Identifier(_text_name(n)),
         )
+        for n, column in truncating(columns)
+    )
+    if not each:
+        return Sql("")
+    return compose(", list_filter([{each}], lambda one: one IS NOT NULL)", each=each)
+
+
+def _reasons(columns: Sequence[Column], rules: Sequence[_Rule]) -> Sql:
+    each = joined(
+        one
         for n, column in enumerate(columns)
+        for one in (
+            _judged(n, column),
+            *(
+                _said(n, column, name)
+                for name in (_reason_name(n), *(rule.name for rule in rules if rule.number == n))
+            ),
+        )
     )
     return compose(
-        "CASE WHEN problem IS NOT NULL"
-        ' THEN [{{"column": \'\', reason: problem, "value": NULL::VARCHAR}}]'
+        "CASE WHEN _problem IS NOT NULL"
+        ' THEN [{{"column": \'\', reason: _problem, "value": NULL::VARCHAR}}]'
         " ELSE list_filter([{each}], lambda one: one IS NOT NULL) END",
         each=each,
+    )
+
+
+def _judged(number: int, column: Column) -> Sql:
+    """What the reader says of a column. What it found there has no spelling of its own."""
+    return compose(
+        "CASE WHEN _column_problems[{number}] IS NOT NULL"
+        ' THEN {{"column": {column}, reason: _column_problems[{number}], "value": NULL::VARCHAR}}'
+        " END",
+        number=Literal(number + 1),
+        column=Literal(column.name),
+    )
+
+
+def _said(number: int, column: Column, reason: str) -> Sql:
+    """What a cast or a rule says of a column that holds a value at all."""
+    return compose(
+        "CASE WHEN _column_problems[{number}] IS NULL AND {reason} IS NOT NULL"
+        ' THEN {{"column": {column}, reason: {reason}, "value": {text}}} END',
+        number=Literal(number + 1),
+        reason=Identifier(reason),
+        column=Literal(column.name),
+        text=Identifier(_text_name(number)),
     )
 
 

@@ -20,14 +20,24 @@ class Reason(StrEnum):
     NOT_A_BOOLEAN = "not_a_boolean"
     NOT_A_DATE = "not_a_date"
     NOT_A_TIMESTAMP = "not_a_timestamp"
+    NO_SUCH_LOCAL_TIME = "no_such_local_time"  # clocks of the zone skipped it
     OUT_OF_RANGE = "out_of_range"  # well written, and too large for the type
     TOO_LONG = "too_long"  # in UTF-8 bytes, as Redshift counts
     NOT_SINGLE_BYTE = "not_single_byte"  # CHAR of Redshift holds ASCII only
     NUL_CHARACTER = "nul_character"  # no warehouse text can hold it
+    PATTERN_MISMATCH = "pattern_mismatch"
+    NOT_ALLOWED = "not_allowed"
+    BELOW_MINIMUM = "below_minimum"
+    ABOVE_MAXIMUM = "above_maximum"
 
     # Of the whole record
     MALFORMED_RECORD = "malformed_record"
+    DUPLICATE_NAME = "duplicate_name"  # an object has a name twice: readers differ in which counts
+    TOO_DEEP = "too_deep"  # objects and arrays within each other beyond the limit
+    NUMBER_TOO_LONG = "number_too_long"
+    LONE_SURROGATE = "lone_surrogate"  # half a character, which no UTF-8 can hold
     WRONG_NUMBER_OF_FIELDS = "wrong_number_of_fields"
+    UNKNOWN_FIELD = "unknown_field"  # a name that the contract lacks, and refuses
     NOT_UTF8 = "not_utf8"  # the bytes are kept as backslash escapes
     NESTED_VALUE = "nested_value"  # an object, a list or an element where one value is expected
     REPEATED_VALUE = "repeated_value"  # an element stands twice where one is expected

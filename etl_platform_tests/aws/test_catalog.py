@@ -13,7 +13,7 @@ from etl_platform.aws import clients
 from etl_platform.aws.catalog import GlueCatalog
 from etl_platform.contract.errors import CatalogTableMissing, ServiceUnavailable
 from etl_platform.contract.hour import PARTITION_COLUMNS, Hour
-from etl_platform.contract.layout import Location
+from etl_platform.contract.layout import Location, rejects_table
 from infra.local.processes import Processes
 from infra.local.servers import CREDENTIALS, REGION, ministack, url_of
 
@@ -61,8 +61,8 @@ def catalog(environment: None) -> GlueCatalog:
     return GlueCatalog(database)
 
 
-def partitions(catalog: GlueCatalog) -> list[dict[str, Any]]:
-    found = boto3.client("glue").get_partitions(DatabaseName=catalog.database, TableName="feed")
+def partitions(catalog: GlueCatalog, table: str = "feed") -> list[dict[str, Any]]:
+    found = boto3.client("glue").get_partitions(DatabaseName=catalog.database, TableName=table)
     return list(found["Partitions"])
 
 
@@ -80,6 +80,24 @@ def test_pointing_again_moves_the_hour_and_makes_no_second_one(catalog: GlueCata
     for location in (FIRST, SECOND, SECOND):
         catalog.point_partition("feed", HOUR, location)
     assert [p["StorageDescriptor"]["Location"] for p in partitions(catalog)] == [str(SECOND)]
+
+
+def test_the_tables_of_a_source_are_pointed_apart(catalog: GlueCatalog) -> None:
+    kept = [{"Name": "raw", "Type": "string"}]
+    boto3.client("glue").create_table(
+        DatabaseName=catalog.database,
+        TableInput={
+            "Name": rejects_table("feed"),
+            "PartitionKeys": [{"Name": name, "Type": "string"} for name in PARTITION_COLUMNS],
+            "StorageDescriptor": {"Columns": kept, "Location": "s3://tests-processed-feed/"},
+        },
+    )
+    catalog.point_partition("feed", HOUR, FIRST)
+    catalog.point_partition(rejects_table("feed"), HOUR, FIRST / "_rejects/")
+    (data,), (rejects,) = partitions(catalog), partitions(catalog, rejects_table("feed"))
+    assert data["StorageDescriptor"]["Location"] == str(FIRST)
+    assert rejects["StorageDescriptor"]["Location"] == f"{FIRST}_rejects/"
+    assert rejects["StorageDescriptor"]["Columns"] == kept
 
 
 def test_a_table_that_is_not_there_is_said_to_be_missing(catalog: GlueCatalog) -> None:

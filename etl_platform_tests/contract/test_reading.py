@@ -73,7 +73,7 @@ def test_an_unknown_source_is_answered_with_the_known_ones(tmp_path: Path) -> No
         ("owner: team:shop", "owned: team:shop", 5, "owned", "only fields of the contract"),
         ("type: csv", "type: cvs", 7, "format", "'csv', 'json', 'xml'"),
         ('delimiter: ";"', 'delimiter: ";;"', 7, "format.delimiter", "at most 1 character"),
-        ('delimiter: ";"', "delimiter: '\"'", 7, "format", "two characters"),
+        ('delimiter: ";"', "delimiter: '\"'", 7, "format", "different characters"),
         (
             "starts: 2026-01-01-00",
             "starts: 2026-01-01-00\n  ends: 2025-01-01-00",

@@ -99,12 +99,14 @@ def converted(of: SourceContract, *files: bytes, order: Sequence[int] | None = N
 
 @dataclass
 class RecordingCatalog:
-    """Remembers where each hour points."""
+    """Remembers where each hour points, and where its rejects are."""
 
     points: dict[Hour, Location] = field(default_factory=dict)
+    rejects: dict[Hour, Location] = field(default_factory=dict)
 
-    def point_partition(self, source: str, hour: Hour, location: Location) -> None:
-        self.points[hour] = location
+    def point_partition(self, table: str, hour: Hour, location: Location) -> None:
+        points = self.rejects if table.endswith("__rejects") else self.points
+        points[hour] = location
 
 
 @dataclass

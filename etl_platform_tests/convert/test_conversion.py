@@ -156,8 +156,8 @@ def test_the_pinned_version_of_a_file_is_read(world: World) -> None:
 
 def test_a_table_missing_from_the_catalog_blocks_and_is_repaired_later(world: World) -> None:
     class Missing(RecordingCatalog):
-        def point_partition(self, source: str, hour: Hour, location: Location) -> None:
-            raise ObjectMissing(f"glue://tests/{source}")
+        def point_partition(self, table: str, hour: Hour, location: Location) -> None:
+            raise ObjectMissing(f"glue://tests/{table}")
 
     batch = world.land(FEED, HOUR, GOOD)
     working, world.catalog = world.catalog, Missing()

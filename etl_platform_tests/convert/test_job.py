@@ -10,6 +10,7 @@ import pytest
 from etl_platform.aws import clients
 from etl_platform.aws.s3 import S3
 from etl_platform.contract.hour import PARTITION_COLUMNS
+from etl_platform.contract.layout import rejects_table
 from etl_platform.contract.order import Order
 from etl_platform.convert import job
 from etl_platform_tests.convert.samples import HOUR, NAMES, World, contract
@@ -40,14 +41,15 @@ def world(environment: None) -> World:
         s3.create_bucket(Bucket=bucket)
     s3.put_bucket_versioning(Bucket=raw, VersioningConfiguration={"Status": "Enabled"})
     glue.create_database(DatabaseInput={"Name": NAMES.catalog_database})
-    glue.create_table(
-        DatabaseName=NAMES.catalog_database,
-        TableInput={
-            "Name": "feed",
-            "PartitionKeys": [{"Name": name, "Type": "string"} for name in PARTITION_COLUMNS],
-            "StorageDescriptor": {"Columns": [], "Location": "s3://processed/"},
-        },
-    )
+    for table in ("feed", rejects_table("feed")):
+        glue.create_table(
+            DatabaseName=NAMES.catalog_database,
+            TableInput={
+                "Name": table,
+                "PartitionKeys": [{"Name": name, "Type": "string"} for name in PARTITION_COLUMNS],
+                "StorageDescriptor": {"Columns": [], "Location": "s3://processed/"},
+            },
+        )
     return World(S3())
 
 
@@ -69,8 +71,9 @@ def test_an_order_is_carried_out_and_every_hour_is_reported(
     assert "secret" not in said
     commit = world.commit(good)
     assert [row["id"] for row in world.rows(commit.files)] == [1]
-    partitions = boto3.client("glue").get_partitions(
-        DatabaseName=NAMES.catalog_database, TableName="feed"
-    )["Partitions"]
     prefix = NAMES.attempt("feed", HOUR, good.batch_id, commit.attempt)
-    assert [p["StorageDescriptor"]["Location"] for p in partitions] == [str(prefix)]
+    for table, place in (("feed", prefix), (rejects_table("feed"), prefix / "_rejects/")):
+        partitions = boto3.client("glue").get_partitions(
+            DatabaseName=NAMES.catalog_database, TableName=table
+        )["Partitions"]
+        assert [p["StorageDescriptor"]["Location"] for p in partitions] == [str(place)]

@@ -1,5 +1,6 @@
 """Nulls, required columns, and that a broken record is kept once with all its reasons."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -96,3 +97,28 @@ def test_a_connection_reads_nothing_but_what_it_is_given(tmp_path: Path) -> None
 
 def test_a_reject_file_has_the_published_form() -> None:
     assert REJECT_SCHEMA.names == ["file", "record", "raw", "reasons", "_hour", "_batch_id"]
+
+
+NAMES = ("record", "raw", "problem", "column_problems", "cells", "json", "reasons", "file", "value")
+
+
+@pytest.mark.parametrize(
+    ("form", "body"),
+    [
+        (CSV, ",".join(NAMES) + "\n" + ",".join(f"{n}!" for n in NAMES) + "\n"),
+        (CSV, ",".join(NAMES) + "\n" + ",".join(f'"{n}!"' for n in NAMES) + "\n"),
+        ({"type": "json"}, json.dumps({n: f"{n}!" for n in NAMES}) + "\n"),
+        (
+            {"type": "xml", "row": "r"},
+            "<x><r>" + "".join(f"<{n}>{n}!</{n}>" for n in NAMES) + "</r></x>",
+        ),
+    ],
+    ids=["csv", "quoted csv", "json", "xml"],
+)
+def test_a_column_may_have_a_name_that_the_conversion_uses_itself(
+    form: dict[str, str], body: str
+) -> None:
+    of = contract(dict.fromkeys(NAMES, "varchar(20)!"), form)
+    result = converted(of, body.encode())
+    assert result.reasons == []
+    assert result.rows == [{name: f"{name}!" for name in NAMES}]

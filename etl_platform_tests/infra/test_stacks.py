@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from etl_platform.contract.hour import PARTITION_COLUMNS, Hour
-from etl_platform.contract.layout import Names
+from etl_platform.contract.layout import Names, rejects_table
 from etl_platform.contract.source import SourceContract
+from etl_platform.convert.reasons import REJECT_SCHEMA
 from etl_platform_tests.infra.conftest import EXTRA, NAMESPACE
 from etl_platform_tests.infra.templates import Assembly, Resource, Statement, statements
 from infra.bundles import convert_modules, load_modules
@@ -353,6 +354,39 @@ def test_the_table_of_a_source_has_the_columns_of_its_parquet_files(
         assert [key["Name"] for key in table["PartitionKeys"]] == list(PARTITION_COLUMNS)
         assert {key["Type"] for key in table["PartitionKeys"]} == {"string"}
         assert storage["Location"] == f"s3://{NAMES.processed_bucket(source)}/"
+
+
+def test_the_table_of_rejects_has_the_columns_of_reject_files(
+    installation: Assembly, contracts: dict[str, SourceContract]
+) -> None:
+    for source in contracts:
+        table = _tables(installation)[rejects_table(source)].properties["TableInput"]
+        storage = table["StorageDescriptor"]
+        assert {column["Name"]: column["Type"] for column in storage["Columns"]} == {
+            "file": "string",
+            "record": "bigint",
+            "raw": "string",
+            "reasons": "array<struct<column:string,reason:string,value:string>>",
+            "_hour": "timestamp",
+            "_batch_id": "string",
+        }
+        assert [column["Name"] for column in storage["Columns"]] == REJECT_SCHEMA.names
+        assert [key["Name"] for key in table["PartitionKeys"]] == list(PARTITION_COLUMNS)
+        assert storage["Location"] == f"s3://{NAMES.processed_bucket(source)}/"
+
+
+def test_the_jobs_may_point_every_table_that_they_point(
+    installation: Assembly, contracts: dict[str, SourceContract]
+) -> None:
+    allowed = [
+        resource
+        for statement in installation.statements()
+        if "glue:CreatePartition" in statement.actions
+        for resource in statement.resources
+    ]
+    for source in contracts:
+        for table in (source, rejects_table(source)):
+            assert any(r.endswith(f":table/{NAMES.catalog_database}/{table}") for r in allowed)
 
 
 def test_the_projected_folder_of_an_hour_is_the_folder_that_a_source_lands_it_in(

@@ -1,17 +1,22 @@
 """The Glue Data Catalog: for each source the raw files as they are and the Parquet files.
 
-`<source>` has the Parquet files; its partitions are set by the convert job. `<source>__raw` has the
-landed files, for a look with Athena; the platform itself reads raw files through their manifest.
+`<source>` has the Parquet files and `<source>__rejects` the records kept out; their partitions are
+set by the convert job. `<source>__raw` has the landed files, for a look with Athena; the platform
+itself reads raw files through their manifest.
 """
 
+from collections.abc import Iterable
+
+import pyarrow as pa
 from aws_cdk import aws_athena as athena
 from aws_cdk import aws_glue as glue
 from constructs import Construct
 
 from etl_platform.contract.hour import PARTITION_COLUMNS
-from etl_platform.contract.layout import Names
+from etl_platform.contract.layout import Names, rejects_table
 from etl_platform.contract.source import SourceContract
 from etl_platform.contract.types import FILE_COLUMNS
+from etl_platform.convert.reasons import REJECT_SCHEMA
 from infra.stacks.base import ConcernStack, Contracts
 from infra.stacks.raw_tables import RawTable, raw_table
 
@@ -33,7 +38,11 @@ class CatalogStack(ConcernStack):
             ),
         )
         for contract in contracts.values():
-            for table in (self._processed(contract), self._raw(contract)):
+            for table in (
+                self._processed(contract),
+                self._rejects(contract),
+                self._raw(contract),
+            ):
                 table.add_resource_dependency(database)
         self._make_workgroup()
 
@@ -42,15 +51,32 @@ class CatalogStack(ConcernStack):
             *((c.name, c.type.glue, c.description) for c in contract.columns),
             *((name, type_.glue, None) for name, type_ in FILE_COLUMNS),
         ]
-        return self._table(
+        return self._parquet(contract.source, contract.source, contract.description, columns)
+
+    def _rejects(self, contract: SourceContract) -> glue.CfnTable:
+        return self._parquet(
+            rejects_table(contract.source),
             contract.source,
-            contract.description,
+            f"{contract.description} (records kept out, with their reasons)",
+            [(field.name, _glue_type(field.type), None) for field in REJECT_SCHEMA],
+        )
+
+    def _parquet(
+        self,
+        name: str,
+        source: str,
+        description: str,
+        columns: Iterable[tuple[str, str, str | None]],
+    ) -> glue.CfnTable:
+        return self._table(
+            name,
+            description,
             glue.CfnTable.StorageDescriptorProperty(
                 columns=[
-                    glue.CfnTable.ColumnProperty(name=name, type=type_, comment=comment)
-                    for name, type_, comment in columns
+                    glue.CfnTable.ColumnProperty(name=column, type=type_, comment=comment)
+                    for column, type_, comment in columns
                 ],
-                location=f"s3://{self.names.processed_bucket(contract.source)}/",
+                location=f"s3://{self.names.processed_bucket(source)}/",
                 input_format=f"{_HIVE}.parquet.MapredParquetInputFormat",
                 output_format=f"{_HIVE}.parquet.MapredParquetOutputFormat",
                 serde_info=glue.CfnTable.SerdeInfoProperty(
@@ -133,3 +159,12 @@ def _projection(location: str) -> dict[str, str]:
         "storage.location.template": location
         + "".join(f"${{{column}}}/" for column in PARTITION_COLUMNS),
     }
+
+
+def _glue_type(kind: pa.DataType) -> str:
+    """An Arrow type of reject files, as the catalog spells it."""
+    if pa.types.is_list(kind):
+        return f"array<{_glue_type(kind.value_type)}>"
+    if pa.types.is_struct(kind):
+        return f"struct<{','.join(f'{part.name}:{_glue_type(part.type)}' for part in kind)}>"
+    return {pa.string(): "string", pa.int64(): "bigint", pa.timestamp("us"): "timestamp"}[kind]

@@ -8,7 +8,7 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_s3_assets as assets
 from constructs import Construct
 
-from etl_platform.contract.layout import Names
+from etl_platform.contract.layout import Names, rejects_table
 from infra.stacks.base import (
     SERVICE_USER,
     ConcernStack,
@@ -117,6 +117,7 @@ class JobsStack(ConcernStack):
                 *self.reading(names.raw_bucket(source), processed),
                 self.writing(processed),
                 self._partitions(f"table/{database}/{source}"),
+                self._partitions(f"table/{database}/{rejects_table(source)}"),
             ]
         for statement in statements:
             role.add_to_policy(statement)
@@ -125,7 +126,7 @@ class JobsStack(ConcernStack):
     def _partitions(self, resource: str) -> iam.PolicyStatement:
         """Setting partitions: Glue asks it of the table and of the database and catalog above."""
         return allow(
-            ["glue:GetTable", "glue:CreatePartition", "glue:UpdatePartition"],
+            ["glue:GetTable", "glue:CreatePartition", "glue:BatchUpdatePartition"],
             [self.arn("glue", resource)],
         )
 

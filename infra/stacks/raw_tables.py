@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from etl_platform.contract.formats import CsvFormat, JsonFormat, XmlFormat
+from etl_platform.contract.formats import CsvFormat, JsonFormat, ParquetFormat, XmlFormat
 from etl_platform.contract.source import SourceContract
 
 _TEXT_INPUT = "org.apache.hadoop.mapred.TextInputFormat"
@@ -31,6 +31,8 @@ def raw_table(contract: SourceContract) -> RawTable:
             return _json(contract)
         case XmlFormat() as xml:
             return _xml(contract, xml)
+        case ParquetFormat():
+            return _parquet(contract)
 
 
 def _csv(contract: SourceContract, csv: CsvFormat) -> RawTable:
@@ -38,8 +40,16 @@ def _csv(contract: SourceContract, csv: CsvFormat) -> RawTable:
     return RawTable(
         columns=[(c.name, _TEXT) for c in contract.columns],
         serde="org.apache.hadoop.hive.serde2.OpenCSVSerde",
-        serde_parameters={"separatorChar": csv.delimiter, "quoteChar": csv.quote},
-        parameters={"classification": "csv", "skip.header.line.count": "1"},
+        serde_parameters={
+            "separatorChar": csv.delimiter,
+            "quoteChar": csv.quote,
+            **({"escapeChar": "\\"} if csv.escape == "backslash" else {}),
+            **({} if csv.encoding == "utf-8" else {"serialization.encoding": csv.encoding}),
+        },
+        parameters={
+            "classification": "csv",
+            "skip.header.line.count": str(csv.skip_lines + (csv.header == "present")),
+        },
     )
 
 
@@ -52,19 +62,30 @@ def _json(contract: SourceContract) -> RawTable:
     )
 
 
+def _parquet(contract: SourceContract) -> RawTable:
+    return RawTable(
+        columns=[(c.path or c.name, c.type.glue) for c in contract.columns],
+        serde="org.apache.hadoop.hive.ql.io.parquet.serde.ParquetHiveSerDe",
+        serde_parameters={"serialization.format": "1"},
+        parameters={"classification": "parquet"},
+        input_format="org.apache.hadoop.hive.ql.io.parquet.MapredParquetInputFormat",
+    )
+
+
 def _xml(contract: SourceContract, xml: XmlFormat) -> RawTable:
     """Athena reads no XML; this is the SerDe of Hive on EMR, and `rowTag` is for Glue's readers."""
+    row = xml.row_steps[-1].rpartition("}")[2]
     return RawTable(
         columns=[(c.name, _TEXT) for c in contract.columns],
         serde="com.ibm.spss.hive.serde2.xml.XmlSerDe",
         serde_parameters={
-            f"column.xpath.{c.name}": f"/{xml.row}/{_xpath(c.steps)}" for c in contract.columns
+            f"column.xpath.{c.name}": f"/{row}/{_xpath(c.steps)}" for c in contract.columns
         },
         parameters={
             "classification": "xml",
-            "rowTag": xml.row,
-            "xmlinput.start": f"<{xml.row}{_after_name(contract)}",
-            "xmlinput.end": f"</{xml.row}>",
+            "rowTag": row,
+            "xmlinput.start": f"<{row}{_after_name(contract)}",
+            "xmlinput.end": f"</{row}>",
         },
         input_format="com.ibm.spss.hive.serde2.xml.XmlInputFormat",
     )

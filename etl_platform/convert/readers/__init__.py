@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from etl_platform.contract.formats import CsvFormat, JsonFormat
+from etl_platform.contract.formats import CsvFormat, JsonFormat, XmlFormat
 from etl_platform.contract.source import SourceContract
-from etl_platform.convert.readers import csv, json, xml
+from etl_platform.convert.readers import csv, json, parquet, xml
 from etl_platform.convert.readers.records import Records
 
 
@@ -13,5 +13,7 @@ def open_records(file: Path, url: str, contract: SourceContract) -> Records:
     if isinstance(contract.format, CsvFormat):
         return csv.open_records(file, url, contract, contract.format)
     if isinstance(contract.format, JsonFormat):
-        return json.open_records(file, url, contract)
-    return xml.open_records(file, url, contract, contract.format)
+        return json.open_records(file, url, contract, contract.format)
+    if isinstance(contract.format, XmlFormat):
+        return xml.open_records(file, url, contract, contract.format)
+    return parquet.open_records(file, url, contract)

@@ -1,202 +1,172 @@
-"""Delimited text with a header line.
+"""Delimited text: Arrow takes apart the lines that are plainly one record, the csv module the rest.
 
-A file without a quote character is split by DuckDB; any other is read by the csv module, which
-alone knows quoted delimiters, quotes and line ends. A test holds both to the same records.
+The csv module alone knows where a record ends that holds quotes of any kind, so it is asked for
+each line that is not plain, and takes as many more as it needs. Plain lines in between are records,
+because a record always begins where the one before it ended. A test holds this to the csv module.
 """
 
-import csv
-import io
-import mmap
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, Final
 
-from etl_platform.contract.errors import FileUnreadable
+import pyarrow as pa
+import pyarrow.compute as pc
+
 from etl_platform.contract.formats import CsvFormat
 from etl_platform.contract.source import SourceContract
 from etl_platform.convert.readers import lines
+from etl_platform.convert.readers.csv_dialect import cells_of_plain_lines, plain_pattern
+from etl_platform.convert.readers.csv_header import CsvFile, open_csv
+from etl_platform.convert.readers.csv_records import Tape, odd_records
+from etl_platform.convert.readers.csv_unquoted import is_unquoted, unquoted
+from etl_platform.convert.readers.encodings import open_text
 from etl_platform.convert.readers.records import (
     MOST_RECORD_BYTES,
+    RECORD_COLUMNS,
     STREAM,
     RawRecord,
     Records,
-    records_of,
 )
-from etl_platform.convert.reasons import Reason
-from etl_platform.convert.sql import Identifier, Literal, Sql, compose, joined
+from etl_platform.convert.sql import compose, names
 
+_ODD: Final = 0
+_PLAIN: Final = 1
+_NO_RECORD: Final = 2
+_TAKEN_APART: Final = 3
 
-@dataclass(frozen=True)
-class CsvFile:
-    """A file whose header has been read: the records begin at `offset`, with `width` fields each.
-
-    `positions` says in which field each column of the contract stands.
-    """
-
-    path: Path
-    url: str
-    form: CsvFormat
-    offset: int
-    width: int
-    positions: dict[str, int]
+_BATCH_RECORDS: Final = 16_384
 
 
 def open_records(file: Path, url: str, contract: SourceContract, form: CsvFormat) -> Records:
     """The records behind the header, whose names may stand in any order and among others."""
     csv_file = open_csv(file, url, contract, form)
-    return quoted(csv_file) if _has_quotes(csv_file) else unquoted(csv_file)
+    if is_unquoted(csv_file):
+        return unquoted(csv_file)
+    return quoted(csv_file, plain_pattern(form, csv_file.width))
 
 
-def open_csv(file: Path, url: str, contract: SourceContract, form: CsvFormat) -> CsvFile:
-    """Read the header and find the columns of the contract in it."""
-    header, offset = _header(file, url, form)
-    positions = {c.name: _position(header, c.path or c.name, url) for c in contract.columns}
-    return CsvFile(file, url, form, offset, len(header), positions)
-
-
-def unquoted(file: CsvFile) -> Records:
-    """The records of a file in which nothing is quoted: a record is a line."""
-    columns = joined(
-        compose(
-            "CASE WHEN problem IS NULL THEN cells[{number}] END AS {name}",
-            number=Literal(position + 1),
-            name=Identifier(name),
-        )
-        for name, position in file.positions.items()
-    )
+def quoted(file: CsvFile, plain: str | None) -> Records:
+    """The records of a file. Without a pattern for plain lines, the csv module reads them all."""
     query = compose(
-        "SELECT record, raw, problem, {columns} FROM ("
-        "SELECT record, raw, cells, {problem} AS problem FROM ("
-        "SELECT record, raw, problem, string_split(raw, {delimiter}) AS cells FROM {stream}))",
-        columns=columns,
-        problem=_problem(file.width),
-        delimiter=Literal(file.form.delimiter),
-        stream=Identifier(STREAM),
+        "SELECT _record, _raw, _problem, {columns} FROM {stream}",
+        columns=names(file.positions),
+        stream=names([STREAM]),
     )
-    return Records(lines.SCHEMA, lines.read_lines(file.path, file.url, file.offset), query)
+    return Records(_schema(file), _batches(file, plain), query)
 
 
-def quoted(file: CsvFile) -> Records:
-    """The records of any file."""
-    return records_of(list(file.positions), _taken_apart(file))
+def _schema(file: CsvFile) -> pa.Schema:
+    return pa.schema(RECORD_COLUMNS | dict.fromkeys(file.positions, pa.string()))
 
 
-def _problem(width: int) -> Sql:
-    # A bare CR ends a line for some programs and not for others: then nobody knows the record.
-    return compose(
-        "CASE WHEN problem IS NOT NULL THEN problem"
-        " WHEN contains(raw, chr(13)) THEN {malformed}"
-        " WHEN len(cells) <> {width} THEN {wrong_number} END",
-        malformed=Literal(str(Reason.MALFORMED_RECORD)),
-        width=Literal(width),
-        wrong_number=Literal(str(Reason.WRONG_NUMBER_OF_FIELDS)),
-    )
-
-
-def _header(file: Path, url: str, form: CsvFormat) -> tuple[list[str], int]:
-    start = lines.start_of_text(file)
-    with file.open("rb") as source:
-        source.seek(start)
-        line = source.readline(MOST_RECORD_BYTES)
-    try:
-        text = line.decode().rstrip("\r\n")
-        header = next(_csv_reader(iter([text]), form), [])
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise FileUnreadable(url, f"its header: {error}", "a header line in UTF-8") from None
-    if not header:
-        raise FileUnreadable(url, "it has no header", "a first line that names the columns")
-    return header, start + len(line)
-
-
-def _position(header: Sequence[str], name: str, url: str) -> int:
-    if header.count(name) != 1:
-        problem = "does not name" if name not in header else "names more than once"
-        raise FileUnreadable(
-            url, f"its header {problem} the column {name!r}", "every column of the contract once"
-        )
-    return header.index(name)
-
-
-def _has_quotes(file: CsvFile) -> bool:
-    if file.path.stat().st_size == file.offset:
-        return False
-    with (
-        file.path.open("rb") as source,
-        mmap.mmap(source.fileno(), 0, access=mmap.ACCESS_READ) as text,
-    ):
-        return text.find(file.form.quote.encode(), file.offset) >= 0
-
-
-class _Tape:
-    """Lines for the csv module, kept until the record that they make is taken."""
-
-    def __init__(self, text: io.TextIOWrapper, url: str) -> None:
-        self._text = text
-        self._url = url
-        self._kept: list[str] = []
-        self._size = 0
-
-    def __iter__(self) -> Iterator[str]:
-        return self
-
-    def __next__(self) -> str:
-        line = self._text.readline(MOST_RECORD_BYTES)
-        if not line:
-            raise StopIteration
-        self._kept.append(line)
-        self._size += len(line)
-        if self._size >= MOST_RECORD_BYTES:
-            raise lines.line_too_long(self._url)
-        return line
-
-    def take(self) -> str:
-        raw = "".join(self._kept)
-        self._kept.clear()
-        self._size = 0
-        return raw.removesuffix("\n").rstrip("\r")
-
-
-def _taken_apart(file: CsvFile) -> Iterator[RawRecord]:
-    positions = list(file.positions.values())
-    nothing = [None] * len(positions)
-    with file.path.open("rb") as source:
-        source.seek(file.offset)
-        tape = _Tape(io.TextIOWrapper(source, "utf-8", "surrogateescape", newline="\n"), file.url)
-        for fields, problem in _fields(tape, file.form):
-            raw = tape.take()
-            if not raw:
+def _batches(file: CsvFile, plain: str | None) -> Iterator[pa.RecordBatch]:
+    """The records of each block; one that the next block goes on with is read again with that."""
+    rest, first, enough_bytes = b"", 1, 0
+    with open_text(file.path, file.url, file.form.encoding, file.offset) as text:
+        for more in lines.blocks(text, file.url):
+            rest = rest + b"\n" + more if rest else more
+            if len(rest) < enough_bytes:
                 continue
-            if not _is_text(raw):
-                raw = raw.encode(errors="surrogateescape").decode(errors="backslashreplace")
-                problem = Reason.NOT_UTF8
-            elif problem is None and len(fields) != file.width:
-                problem = Reason.WRONG_NUMBER_OF_FIELDS
-            yield raw, problem, nothing if problem else [fields[p] for p in positions]
+            block = _Block.of(file, plain, rest, is_last=False)
+            yield from block.batches(first)
+            first, rest = first + block.count, block.rest
+            if len(rest) > MOST_RECORD_BYTES:
+                raise lines.line_too_long(file.url)
+            # An open quote is tried again with twice the text: the time stays in proportion to it.
+            enough_bytes = min(2 * len(rest), MOST_RECORD_BYTES + 1)
+    if rest:
+        yield from _Block.of(file, plain, rest, is_last=True).batches(first)
 
 
-def _fields(tape: _Tape, form: CsvFormat) -> Iterator[tuple[list[str], Reason | None]]:
-    reader = _csv_reader(tape, form)
-    while True:
-        try:
-            yield next(reader), None
-        except StopIteration:
-            return
-        except csv.Error:
-            # The csv module begins the next record with the next line.
-            yield [], Reason.MALFORMED_RECORD
+@dataclass(frozen=True)
+class _Block:
+    """Lines of which the first begins a record. `kinds` says what each is, one byte a line."""
+
+    file: CsvFile
+    texts: pa.StringArray
+    kinds: pa.Int8Array
+    odd: list[RawRecord]
+    rest: bytes
+
+    @classmethod
+    def of(cls, file: CsvFile, plain: str | None, block: bytes, *, is_last: bool) -> "_Block":
+        split = lines.split(block)
+        texts, problems = lines.decoded(split)
+        kinds = _kinds(file.form, plain, texts, problems)
+        tape = Tape(block.split(b"\n") if _ODD in kinds else [])
+        odd, rest = [], b""
+        read_odd = odd_records(tape, file)
+        # A loop over the odd lines only: Python touches no plain line one by one.
+        while (line := kinds.find(_ODD, tape.at)) >= 0:
+            tape.at = line
+            record = next(read_odd)
+            if tape.ran_out and not is_last:
+                rest = block[_offset(split, line) :]
+                kinds[line:] = bytes([_NO_RECORD]) * (len(kinds) - line)
+                break
+            odd.append(record)
+            kinds[line : tape.at] = bytes([_NO_RECORD]) * (tape.at - line)
+            kinds[line] = _TAKEN_APART
+        codes: Any = pa.Array.from_buffers(pa.int8(), len(kinds), [None, pa.py_buffer(kinds)])
+        return cls(file, texts, codes, odd, rest)
+
+    @property
+    def count(self) -> int:
+        return pc.sum(self._begins).as_py() or 0
+
+    @property
+    def _begins(self) -> "pa.Array[Any]":
+        """One for each line that begins a record."""
+        return pc.not_equal(self.kinds, _byte(_NO_RECORD)).cast(pa.int64())
+
+    def batches(self, first: int) -> Iterator[pa.RecordBatch]:
+        numbers = pc.cumulative_sum(self._begins, pa.scalar(first - 1, pa.int64()))
+        batches = [self._plain(numbers), *([self._taken_apart(numbers)] if self.odd else [])]
+        for batch in batches:
+            for start in range(0, batch.num_rows, _BATCH_RECORDS):
+                yield batch.slice(start, _BATCH_RECORDS)
+
+    def _plain(self, numbers: "pa.Array[Any]") -> pa.RecordBatch:
+        is_plain = pc.equal(self.kinds, _byte(_PLAIN))
+        found = self.texts.filter(is_plain)
+        cells = cells_of_plain_lines(found, self.file.form, self.file.width, self.file.positions)
+        problems = pa.nulls(len(found), pa.string())
+        if self.file.problem is not None:
+            problems = pa.repeat(pa.scalar(str(self.file.problem)), len(found))
+            cells = [pa.nulls(len(found), pa.string())] * len(cells)
+        raws = pc.utf8_rtrim(found, characters="\r")
+        return pa.RecordBatch.from_arrays(
+            [numbers.filter(is_plain), raws, problems, *cells], schema=_schema(self.file)
+        )
+
+    def _taken_apart(self, numbers: "pa.Array[Any]") -> pa.RecordBatch:
+        taken = numbers.filter(pc.equal(self.kinds, _byte(_TAKEN_APART)))
+        columns = [[row[0], row[1], *row[2]] for row in self.odd]
+        arrays = [pa.array(column, pa.string()) for column in zip(*columns, strict=True)]
+        return pa.RecordBatch.from_arrays([taken, *arrays], schema=_schema(self.file))
 
 
-def _csv_reader(source: Iterator[str], form: CsvFormat) -> Iterator[list[str]]:
-    # The limit of the module belongs to the process and is 128 KiB unless set.
-    csv.field_size_limit(MOST_RECORD_BYTES)
-    return csv.reader(source, delimiter=form.delimiter, quotechar=form.quote, strict=True)
+def _kinds(
+    form: CsvFormat, plain: str | None, texts: pa.StringArray, problems: pa.StringArray
+) -> bytearray:
+    """What each line is if a record begins with it."""
+    none = pc.equal(pc.utf8_rtrim(texts, characters="\r"), pa.scalar(""))
+    if form.comment is not None:
+        none = pc.or_(none, pc.starts_with(texts, form.comment))
+    begun: Any = _byte(_ODD)
+    if plain is not None:
+        matches = pc.and_(pc.match_substring_regex(texts, plain), pc.is_null(problems))
+        begun = pc.if_else(matches, _byte(_PLAIN), _byte(_ODD))
+    kinds: Any = pc.if_else(none, _byte(_NO_RECORD), begun)
+    return bytearray(kinds.buffers()[1])[: len(texts)]
 
 
-def _is_text(raw: str) -> bool:
-    if raw.isascii():
-        return True
-    try:
-        raw.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
+def _offset(split: pa.BinaryArray, line: int) -> int:
+    """Where a line begins in its block."""
+    before: Any = split.slice(0, line)
+    return int(pc.sum(pc.binary_length(before)).as_py() or 0) + line
+
+
+def _byte(kind: int) -> pa.Int8Scalar:
+    return pa.scalar(kind, pa.int8())

@@ -1,10 +1,11 @@
-"""JSON Lines: one object a line, taken apart by DuckDB.
+"""JSON: objects that are taken apart by DuckDB, after each was found to be JSON to the letter.
 
 Numbers reach their column as they are written. DuckDB reads a fraction as a binary double, so a
-line in which that could show has its numbers put into quotation marks first.
+text in which that could show has its numbers put into quotation marks first.
 """
 
 import re
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final
 
@@ -12,13 +13,16 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from etl_platform.contract.columns import Column
+from etl_platform.contract.formats import JsonFormat
 from etl_platform.contract.source import SourceContract
 from etl_platform.convert.readers import lines
+from etl_platform.convert.readers.json_elements import array_elements, documents, whole_document
+from etl_platform.convert.readers.json_shapes import Shapes
 from etl_platform.convert.readers.records import STREAM, Records
 from etl_platform.convert.reasons import Reason
 from etl_platform.convert.sql import Identifier, Literal, Sql, compose, joined
 
-_SPACES: Final = " \t\r"
+_SPACES: Final = " \t\r\n"
 
 _FRACTION: Final = r"-?[0-9]*[.eE]"
 # Up to 15 digits survive the way through a double and back, so a decimal is safe below that,
@@ -31,6 +35,7 @@ _SHOWS: Final = {
     "varchar": rf"(?:{_FRACTION}|-0)",
     "char": rf"(?:{_FRACTION}|-0)",
     "decimal": _LONG,
+    "real": _LONG,
 }
 """The numbers whose spelling matters, by the type of their column. The others hold doubles, or
 nothing that a number could be."""
@@ -39,18 +44,66 @@ _PLAIN_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
 _STRING_OR_NUMBER: Final = r'("(?:[^"\\]|\\.)*")|(-?[0-9][0-9.eE+-]*)'
 
 
-def open_records(file: Path, url: str, contract: SourceContract) -> Records:
-    """The records of a file; blank lines are none."""
-    columns = contract.columns
-    query = compose(
-        "SELECT record, raw, {problem} AS problem, {columns} FROM ("
-        "SELECT record, raw, problem, json,"
+_TEXTS: Final[dict[str, Callable[[Path, str], Iterator[bytes]]]] = {
+    "array": array_elements,
+    "documents": documents,
+    "document": whole_document,
+}
+
+_BATCH_TEXTS: Final = 16_384
+_BATCH_BYTES: Final = 8 * 1024 * 1024
+
+
+def open_records(file: Path, url: str, contract: SourceContract, form: JsonFormat) -> Records:
+    """The records of a file in any shape; blank lines are none."""
+    batches = map(Shapes().checked, _raw_batches(file, url, form))
+    return Records(lines.SCHEMA, batches, _query(contract.columns), judges_columns=True)
+
+
+def _raw_batches(file: Path, url: str, form: JsonFormat) -> Iterator[pa.RecordBatch]:
+    if form.shape != "lines":
+        return _batches(_TEXTS[form.shape](file, url))
+    return map(_without_blank_lines, lines.read_lines(file, url, lines.start_of_text(file)))
+
+
+def _without_blank_lines(batch: pa.RecordBatch) -> pa.RecordBatch:
+    return batch.filter(pc.invert(pc.ascii_is_space(batch["_raw"])))
+
+
+def _batches(texts: Iterator[bytes]) -> Iterator[pa.RecordBatch]:
+    first, size_bytes = 1, 0
+    some: list[bytes] = []
+    for text in texts:
+        some.append(text)
+        size_bytes += len(text)
+        if len(some) == _BATCH_TEXTS or size_bytes > _BATCH_BYTES:
+            yield _batch(first, some)
+            first, size_bytes, some = first + len(some), 0, []
+    if some:
+        yield _batch(first, some)
+
+
+def _batch(first: int, texts: list[bytes]) -> pa.RecordBatch:
+    raw, problems = lines.decoded(pa.array(texts, pa.binary()))
+    numbers = pa.array(range(first, first + len(texts)), pa.int64())
+    return pa.RecordBatch.from_arrays([numbers, raw, problems], schema=lines.SCHEMA)
+
+
+def _query(columns: tuple[Column, ...]) -> Sql:
+    return compose(
+        "SELECT _record, _raw, {problem} AS _problem,"
+        " {column_problems} AS _column_problems, {columns}"
+        " FROM (SELECT _record, _raw, _problem, json,"
         " CASE WHEN json IS NOT NULL THEN json_extract_string(json, [{pointers}]) END AS cells"
         " FROM ("
-        "SELECT record, raw, problem, CASE WHEN json_valid(raw) AND ltrim(raw, {spaces}) LIKE '{{%'"
-        " THEN {exact} END AS json"
+        "SELECT _record, _raw, _problem, CASE WHEN _problem IS NULL AND json_valid(_raw)"
+        " AND ltrim(_raw, {spaces}) LIKE '{{%' THEN {exact} END AS json"
         " FROM {stream}))",
-        problem=_problem(columns),
+        problem=compose(
+            "CASE WHEN _problem IS NOT NULL THEN _problem WHEN json IS NULL THEN {malformed} END",
+            malformed=Literal(str(Reason.MALFORMED_RECORD)),
+        ),
+        column_problems=_column_problems(columns),
         columns=joined(
             compose("cells[{number}] AS {name}", number=Literal(n), name=Identifier(c.name))
             for n, c in enumerate(columns, 1)
@@ -60,12 +113,6 @@ def open_records(file: Path, url: str, contract: SourceContract) -> Records:
         exact=_exact(columns),
         stream=Identifier(STREAM),
     )
-    batches = lines.read_lines(file, url, lines.start_of_text(file))
-    return Records(lines.SCHEMA, map(_without_blank_lines, batches), query)
-
-
-def _without_blank_lines(batch: pa.RecordBatch) -> pa.RecordBatch:
-    return batch.filter(pc.invert(pc.ascii_is_space(batch["raw"])))
 
 
 def _pointer(column: Column) -> Literal:
@@ -75,46 +122,52 @@ def _pointer(column: Column) -> Literal:
     )
 
 
-def _problem(columns: tuple[Column, ...]) -> Sql:
-    nested = joined(
-        (
-            compose(
-                "(cells[{n}] LIKE '[%' OR cells[{n}] LIKE '{{%')"
-                " AND json_type(json, {pointer}) IN ('ARRAY', 'OBJECT')",
-                n=Literal(number),
-                pointer=_pointer(column),
-            )
-            for number, column in enumerate(columns, 1)
-        ),
-        " OR ",
+def _column_problems(columns: tuple[Column, ...]) -> Sql:
+    """Which columns find an object or an array, and not a text that looks like one."""
+    suspicious = (
+        compose(
+            "(cells[{n}] LIKE '[%' OR cells[{n}] LIKE '{{%') AND {nested}",
+            n=Literal(number),
+            nested=_is_nested(column),
+        )
+        for number, column in enumerate(columns, 1)
+    )
+    each = (
+        compose(
+            # The same expression as above would be computed for every row, to be shared.
+            "CASE {nested} WHEN true THEN {reason} END",
+            nested=_is_nested(column),
+            reason=Literal(str(Reason.NESTED_VALUE)),
+        )
+        for column in columns
     )
     return compose(
-        "CASE WHEN problem IS NOT NULL THEN problem WHEN json IS NULL THEN {malformed}"
-        " WHEN {nested} THEN {is_nested} END",
-        malformed=Literal(str(Reason.MALFORMED_RECORD)),
-        nested=nested,
-        is_nested=Literal(str(Reason.NESTED_VALUE)),
+        "CASE WHEN {any} THEN [{each}] END", any=joined(suspicious, " OR "), each=joined(each)
     )
+
+
+def _is_nested(column: Column) -> Sql:
+    return compose("json_type(json, {pointer}) IN ('ARRAY', 'OBJECT')", pointer=_pointer(column))
 
 
 def _exact(columns: tuple[Column, ...]) -> Sql:
-    """The line, with its numbers as strings if a double would change one of a column."""
+    """The text, with its numbers as strings if a double would change one of a column."""
     risks = [
         _name(column.steps[-1]) + _SHOWS[column.type.family]
         for column in columns
         if column.type.family in _SHOWS
     ]
     if not risks:
-        return Sql("raw")
+        return Sql("_raw")
     # A name can also be spelled with escapes of its letters; hardly anyone does, so it is enough
-    # to take such a line for one at risk.
+    # to take such a text for one at risk.
     risk = "|".join([*risks, r"\\u00[2-7]"])
     return compose(
-        "CASE WHEN regexp_matches(raw, {risk}) THEN {quoted} ELSE raw END",
+        "CASE WHEN regexp_matches(_raw, {risk}) THEN {quoted} ELSE _raw END",
         risk=Literal(risk),
         quoted=compose(
             # A string comes out with two quotation marks too many, a number with its own two.
-            """replace(regexp_replace(raw, {pattern}, '\\1"\\2"', 'g'), '\"\"\"', '"')""",
+            """replace(regexp_replace(_raw, {pattern}, '\\1"\\2"', 'g'), '\"\"\"', '"')""",
             pattern=Literal(_STRING_OR_NUMBER),
         ),
     )
@@ -122,4 +175,4 @@ def _exact(columns: tuple[Column, ...]) -> Sql:
 
 def _name(step: str) -> str:
     """A pattern for what stands before a value: its name, or anything in front of a list's."""
-    return rf'"{step}"[ \t\r]*:[ \t\r]*' if _PLAIN_NAME.fullmatch(step) else ""
+    return rf'"{step}"[ \t\r\n]*:[ \t\r\n]*' if _PLAIN_NAME.fullmatch(step) else ""

@@ -6,7 +6,7 @@ A line ends with LF or CR LF. Undecodable bytes reject their line; they are kept
 import codecs
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, BinaryIO, Final
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -32,7 +32,7 @@ def start_of_text(file: Path) -> int:
 def read_lines(file: Path, url: str, offset: int) -> Iterator[pa.RecordBatch]:
     """Every line from `offset` on that is not blank, numbered from 1."""
     first = 1
-    for block in _blocks(file, url, offset):
+    for block in _blocks_of(file, url, offset):
         lines, problems = _lines(block)
         before = pa.scalar(first - 1, pa.int64())
         numbers = pc.cumulative_sum(pa.repeat(pa.scalar(1, pa.int64()), len(lines)), before)
@@ -48,40 +48,34 @@ def line_too_long(url: str) -> FileUnreadable:
     )
 
 
-def _blocks(file: Path, url: str, offset: int) -> Iterator[bytes]:
+def blocks(text: BinaryIO, url: str) -> Iterator[bytes]:
     """Whole lines, some megabytes at a time, without the last line end."""
     rest = b""
-    with file.open("rb") as source:
-        source.seek(offset)
-        while chunk := source.read(_BLOCK_BYTES):
-            whole, end, begun = chunk.rpartition(b"\n")
-            if end:
-                yield rest + whole
-                rest = begun
-            else:
-                rest += chunk
-            if len(rest) > MOST_RECORD_BYTES:
-                raise line_too_long(url)
+    while chunk := text.read(_BLOCK_BYTES):
+        whole, end, begun = chunk.rpartition(b"\n")
+        if end:
+            yield rest + whole
+            rest = begun
+        else:
+            rest += chunk
+        if len(rest) > MOST_RECORD_BYTES:
+            raise line_too_long(url)
     if rest:
         yield rest
 
 
-def _lines(block: bytes) -> "tuple[pa.Array[Any], pa.Array[Any]]":
-    """The lines of a block that are not blank, and the problem of each."""
-    split = pc.split_pattern(pa.array([block], pa.binary()), "\n")
-    lines, problems = _decoded(split.values)
-    if b"\r" in block:
-        lines = pc.utf8_rtrim(lines, characters="\r")
-    blank = pc.equal(lines, pa.scalar(""))
-    if pc.any(blank).as_py():
-        kept = pc.invert(blank)
-        lines, problems = lines.filter(kept), problems.filter(kept)
-    return lines, problems
+def split(block: bytes) -> pa.BinaryArray:
+    """The lines of a block as bytes, each without its LF."""
+    whole: Any = pc.split_pattern(pa.array([block], pa.binary()), "\n")
+    lines: pa.BinaryArray = whole.values
+    return lines
 
 
-def _decoded(lines: "pa.Array[Any]") -> "tuple[pa.Array[Any], pa.Array[Any]]":
+def decoded(lines: pa.BinaryArray) -> tuple[pa.StringArray, pa.StringArray]:
+    """The texts of lines, and the problem of each."""
     try:
-        return lines.cast(pa.string()), pa.nulls(len(lines), pa.string())
+        valid: Any = lines.cast(pa.string())
+        return valid, pa.nulls(len(lines), pa.string())
     except pa.ArrowInvalid:
         texts: list[str] = []
         problems: list[str | None] = []
@@ -90,3 +84,21 @@ def _decoded(lines: "pa.Array[Any]") -> "tuple[pa.Array[Any], pa.Array[Any]]":
             texts.append(raw.decode(errors="backslashreplace"))
             problems.append(None if texts[-1].encode() == raw else Reason.NOT_UTF8)
         return pa.array(texts, pa.string()), pa.array(problems, pa.string())
+
+
+def _blocks_of(file: Path, url: str, offset: int) -> Iterator[bytes]:
+    with file.open("rb") as source:
+        source.seek(offset)
+        yield from blocks(source, url)
+
+
+def _lines(block: bytes) -> tuple[pa.StringArray, pa.StringArray]:
+    """The lines of a block that are not blank, and the problem of each."""
+    lines, problems = decoded(split(block))
+    if b"\r" in block:
+        lines = pc.utf8_rtrim(lines, characters="\r")
+    blank = pc.equal(lines, pa.scalar(""))
+    if pc.any(blank).as_py():
+        kept = pc.invert(blank)
+        lines, problems = lines.filter(kept), problems.filter(kept)
+    return lines, problems

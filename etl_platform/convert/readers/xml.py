@@ -1,7 +1,7 @@
 """XML with one element a record, read as a stream in bounded memory.
 
 A document type is refused before anything in it is looked at: entities are a way to make a small
-file large and to read other files, and no batch needs them.
+file large and to read other files, and no batch needs them. A record that is not whole is none.
 """
 
 from collections import deque
@@ -14,117 +14,169 @@ from xml.parsers import expat
 from etl_platform.contract.errors import FileUnreadable
 from etl_platform.contract.formats import XmlFormat
 from etl_platform.contract.source import SourceContract
-from etl_platform.convert.readers.lines import line_too_long
-from etl_platform.convert.readers.records import (
-    MOST_RECORD_BYTES,
-    RawRecord,
-    Records,
-    records_of,
-)
-from etl_platform.convert.reasons import Reason
+from etl_platform.convert.readers.records import MOST_RECORD_BYTES, Records, judged_records_of
+from etl_platform.convert.readers.xml_text import XmlText
+from etl_platform.convert.readers.xml_values import XmlValues, is_name
 
 MOST_DEPTH: Final = 100
-"""Elements within elements. Writing a record out again is recursive."""
+"""Elements within elements. Taking a record apart is recursive."""
 
-_CHUNK_BYTES: Final = 256 * 1024
+MOST_ELEMENTS: Final = 100_000
+"""Of one record. An empty element takes four bytes of a file and a hundred in memory."""
+
+MOST_ATTRIBUTES: Final = 1_000
+"""Of one element."""
+
+MOST_TAG_BYTES: Final = 16 * 1024**2
+"""Of one tag with its attributes, or one comment. The parser looks at what has not ended from its
+beginning with each chunk; SUPER, the largest column, takes as much."""
+
+MOST_NAMES: Final = 100_000
+"""Of elements and attributes in one file. The parser keeps each of them until the file ends."""
+
+_EMPTY_TAG_END: Final = b"/>"
 
 
 def open_records(file: Path, url: str, contract: SourceContract, form: XmlFormat) -> Records:
-    """The elements called `form.row`, wherever they stand; one inside another is part of it."""
-    steps = [column.steps for column in contract.columns]
-    raw_records = (_raw_record(element, steps) for element in _elements(file, url, form.row))
-    return records_of([column.name for column in contract.columns], raw_records)
+    """The elements that `form.row` names; one inside another is part of it."""
+    values = XmlValues(contract.columns)
+    records = ((raw, None, *values.of(element)) for element, raw in read_elements(file, url, form))
+    return judged_records_of([column.name for column in contract.columns], records)
 
 
-def _elements(file: Path, url: str, row: str) -> Iterator[ElementTree.Element]:
-    rows = _Rows(url, row)
-    with file.open("rb") as source:
-        try:
-            while chunk := source.read(_CHUNK_BYTES):
-                rows.parser.Parse(chunk, False)
-                yield from rows.take()
-            rows.parser.Parse(b"", True)
-        except expat.ExpatError as error:
-            raise FileUnreadable(url, f"it is not well-formed ({error})", "whole XML") from None
+def read_elements(
+    file: Path, url: str, form: XmlFormat
+) -> Iterator[tuple[ElementTree.Element, str]]:
+    """Every record as an element and as it stands in the file."""
+    rows = _Rows(XmlText(file, url), url, form)
+    for chunk in rows.text.chunks():
+        rows.feed(chunk)
         yield from rows.take()
+    rows.close()
+    yield from rows.take()
 
 
 class _Rows:
-    """The handlers of one parser: they build the elements called `row` and forget all others."""
+    """The handlers of one parser: they build the elements that are rows and forget all others."""
 
-    def __init__(self, url: str, row: str) -> None:
-        self.parser = expat.ParserCreate()
-        self.parser.buffer_text = True
-        self.parser.StartElementHandler = self._start
-        self.parser.EndElementHandler = self._end
-        self.parser.CharacterDataHandler = self._text
-        self.parser.StartDoctypeDeclHandler = self._refuse
-        self.parser.EntityDeclHandler = self._refuse
+    def __init__(self, text: XmlText, url: str, form: XmlFormat) -> None:
+        self.text = text
+        # Names come as `uri}name`, the way in which ElementTree writes them but for its `{`.
+        self._parser = expat.ParserCreate("utf-8", "}")
+        self._parser.buffer_text = True
+        self._parser.StartElementHandler = self._start
+        self._parser.EndElementHandler = self._end
+        self._parser.StartDoctypeDeclHandler = self._refuse
+        self._parser.EntityDeclHandler = self._refuse
         self._url = url
-        self._row = row
-        self._depth = 0
+        self._path = form.row_steps
+        self._is_anywhere = form.is_anywhere
+        self._open: list[str] = []
         self._row_depth = 0
-        self._row_starts_at = 0
+        self._row_byte = 0
+        self._elements = 0
         self._builder: ElementTree.TreeBuilder | None = None
-        self._done: deque[ElementTree.Element] = deque()
+        self._window = bytearray()
+        self._window_byte = 0
+        self._whole = 0
+        self._done: deque[tuple[ElementTree.Element, str]] = deque()
 
-    def take(self) -> Iterator[ElementTree.Element]:
-        """The elements that are whole."""
+    def feed(self, chunk: bytes) -> None:
+        """Read on. What was read is kept from where the open row, or the last tag, begins."""
+        self._window += chunk
+        self._parse(chunk, is_last=False)
+        read_to = self._window_byte + len(self._window)
+        at = max(self._parser.CurrentByteIndex, 0)
+        if read_to - at > MOST_TAG_BYTES:
+            raise self._unreadable("a tag does not end", f"tags of {MOST_TAG_BYTES} bytes at most")
+        if len(self._parser.intern) > MOST_NAMES:
+            raise self._unreadable("it has too many names", f"{MOST_NAMES} different ones at most")
+        needed_from = at if self._builder is None else self._row_byte
+        if read_to - needed_from > MOST_RECORD_BYTES:
+            raise self._unreadable(
+                "a record does not end", f"records of {MOST_RECORD_BYTES} bytes at most"
+            )
+        del self._window[: needed_from - self._window_byte]
+        self._window_byte = needed_from
+
+    def close(self) -> None:
+        """Read the end of the file, which has to be the end of its root."""
+        self._parse(b"", is_last=True)
+
+    def take(self) -> Iterator[tuple[ElementTree.Element, str]]:
+        """The records that are whole."""
         while self._done:
             yield self._done.popleft()
 
-    def _start(self, name: str, attributes: dict[str, str]) -> None:
-        self._depth += 1
-        if self._depth > MOST_DEPTH:
-            raise FileUnreadable(
-                self._url, "its elements are nested too deep", f"{MOST_DEPTH} levels at most"
+    def _parse(self, chunk: bytes, is_last: bool) -> None:
+        try:
+            self._parser.Parse(chunk, is_last)
+        except expat.ExpatError as error:
+            byte = self.text.byte(self._parser.ErrorByteIndex)
+            place = f"line {error.lineno}, column {error.offset + 1}" + (
+                "" if byte is None else f", byte {byte}"
             )
-        if self._builder is None and name == self._row:
+            raise self._unreadable(
+                f"it is not well-formed at {place}, behind {self._whole} whole records"
+                f" ({expat.ErrorString(error.code)})",
+                "whole XML",
+            ) from None
+
+    def _start(self, name: str, attributes: dict[str, str]) -> None:
+        self._open.append(name)
+        if len(self._open) > MOST_DEPTH:
+            raise self._unreadable(
+                "its elements are nested too deep", f"{MOST_DEPTH} levels at most"
+            )
+        if len(attributes) > MOST_ATTRIBUTES:
+            raise self._unreadable(
+                "an element has too many attributes", f"{MOST_ATTRIBUTES} at most"
+            )
+        if self._builder is None:
+            if not self._is_row():
+                return
             self._builder = ElementTree.TreeBuilder()
-            self._row_depth = self._depth
-            self._row_starts_at = self.parser.CurrentByteIndex
-        if self._builder is not None:
-            self._builder.start(name, attributes)
+            self._parser.CharacterDataHandler = self._builder.data
+            self._row_depth = len(self._open)
+            self._row_byte = self._parser.CurrentByteIndex
+            self._elements = 0
+        self._elements += 1
+        if self._elements > MOST_ELEMENTS:
+            raise self._unreadable(
+                "a record has too many elements", f"{MOST_ELEMENTS} elements at most"
+            )
+        self._builder.start(name, attributes)
+
+    def _is_row(self) -> bool:
+        if self._is_anywhere:
+            return is_name(self._open[-1], self._path[0])
+        return len(self._open) == len(self._path) and all(map(is_name, self._open, self._path))
 
     def _end(self, name: str) -> None:
         if self._builder is not None:
             self._builder.end(name)
-            if self._depth == self._row_depth:
-                self._done.append(self._builder.close())
+            if len(self._open) == self._row_depth:
+                element = self._builder.close()
                 self._builder = None
-        self._depth -= 1
+                self._parser.CharacterDataHandler = None
+                self._whole += 1
+                self._done.append((element, self._raw(element)))
+        self._open.pop()
 
-    def _text(self, text: str) -> None:
-        if self._builder is not None:
-            self._builder.data(text)
-            if self.parser.CurrentByteIndex - self._row_starts_at > MOST_RECORD_BYTES:
-                raise line_too_long(self._url)
+    def _raw(self, element: ElementTree.Element) -> str:
+        """The text of the row that has just ended.
+
+        The parser stands before an end tag, but behind an element that is one empty tag.
+        """
+        start = self._row_byte - self._window_byte
+        end = self._parser.CurrentByteIndex - self._window_byte
+        is_bare = not len(element) and not element.text
+        if not (is_bare and self._window[start:end].endswith(_EMPTY_TAG_END)):
+            end = self._window.index(b">", end) + 1
+        return self._window[start:end].decode()
 
     def _refuse(self, *_: object) -> None:
-        raise FileUnreadable(self._url, "it declares a document type", "XML without a DOCTYPE")
+        raise self._unreadable("it declares a document type", "XML without a DOCTYPE")
 
-
-def _raw_record(element: ElementTree.Element, steps: list[tuple[str, ...]]) -> RawRecord:
-    raw = ElementTree.tostring(element, encoding="unicode")
-    texts: list[str | None] = []
-    for path in steps:
-        found = _values(element, path)
-        if len(found) > 1:
-            return raw, Reason.REPEATED_VALUE, [None] * len(steps)
-        value = found[0] if found else None
-        if isinstance(value, ElementTree.Element):
-            return raw, Reason.NESTED_VALUE, [None] * len(steps)
-        texts.append(value)
-    return raw, None, texts
-
-
-def _values(element: ElementTree.Element, path: tuple[str, ...]) -> list[str | ElementTree.Element]:
-    """Every value at a path; an element that holds elements is given as it is."""
-    *steps, last = path
-    found = [element]
-    for step in steps:
-        found = [child for parent in found for child in parent if child.tag == step]
-    if last.startswith("@"):
-        return [parent.attrib[last[1:]] for parent in found if last[1:] in parent.attrib]
-    children = [child for parent in found for child in parent if child.tag == last]
-    return [child if len(child) else child.text or "" for child in children]
+    def _unreadable(self, problem: str, expected: str) -> FileUnreadable:
+        return FileUnreadable(self._url, problem, expected)

@@ -74,7 +74,7 @@ def test_an_escaped_nul_is_found_in_its_column() -> None:
 
 def test_a_deep_document_does_not_end_the_process() -> None:
     deep = b'{"a": ' + b"[" * 200_000 + b"]" * 200_000 + b"}"
-    assert problems(deep) in ([(1, Reason.NESTED_VALUE)], [(1, Reason.MALFORMED_RECORD)])
+    assert problems(deep) == [(1, Reason.TOO_DEEP)]
 
 
 def test_a_decimal_is_not_rounded_on_its_way() -> None:

@@ -12,7 +12,7 @@ def read(folder: Path, body: bytes) -> list[tuple[int, str]]:
     file = folder / "raw"
     file.write_bytes(body)
     batches = lines.read_lines(file, "s3://raw/feed", lines.start_of_text(file))
-    return [(row["record"], row["raw"]) for batch in batches for row in batch.to_pylist()]
+    return [(row["_record"], row["_raw"]) for batch in batches for row in batch.to_pylist()]
 
 
 @pytest.mark.parametrize("block_bytes", [1, 2, 3, 7, 1024])

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from etl_platform.contract.errors import FileUnreadable
-from etl_platform.convert.readers import xml
+from etl_platform.contract.formats import XmlFormat
+from etl_platform.convert.readers import xml, xml_text
 from etl_platform.convert.reasons import Reason
 from etl_platform_tests.convert.samples import contract, converted
 
@@ -43,13 +44,15 @@ def test_a_reject_is_kept_as_its_element() -> None:
     ("inside", "reason"),
     [
         (b"<name>a</name><name>b</name>", Reason.REPEATED_VALUE),
-        (b"<name><first>a</first></name>", Reason.NESTED_VALUE),
+        (b"<name>a<first>b</first>c</name>", Reason.NESTED_VALUE),
     ],
 )
-def test_an_element_that_is_not_one_value_rejects_its_record(inside: bytes, reason: str) -> None:
+def test_an_element_that_is_not_one_value_rejects_its_record_by_its_column(
+    inside: bytes, reason: str
+) -> None:
     body = b"<f><row id='1'>" + inside + b"</row><row id='2'/></f>"
     result = converted(FEED, body)
-    assert result.reasons == [(1, "", reason, None)]
+    assert result.reasons == [(1, "name", reason, None)]
     assert [row["id"] for row in result.rows] == [2]
 
 
@@ -117,8 +120,9 @@ def test_a_record_that_does_not_end_is_refused(monkeypatch: pytest.MonkeyPatch) 
 def test_records_are_not_held_until_the_file_ends(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(xml, "_CHUNK_BYTES", 64)
+    monkeypatch.setattr(xml_text, "CHUNK_BYTES", 64)
     file = tmp_path / "raw.xml"
     file.write_bytes(b"<feed>" + b"<row id='1'/>" * 100 + b"<broken")
-    elements = xml._elements(file, "s3://raw/feed.xml", "row")
-    assert next(elements).attrib == {"id": "1"}
+    form = XmlFormat(type="xml", row="row")
+    elements = xml.read_elements(file, "s3://raw/feed.xml", form)
+    assert next(elements)[0].attrib == {"id": "1"}

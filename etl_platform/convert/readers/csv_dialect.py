@@ -1,0 +1,104 @@
+"""One dialect of CSV, told to the csv module, to Arrow, and to a pattern for what both agree on.
+
+The csv module decides what a record is. Arrow is far faster and forgives what it should not, so it
+is only given lines that match the pattern: those are one record each and leave nothing to forgive.
+"""
+
+import codecs
+import csv
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Final
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.csv as arrow_csv
+
+from etl_platform.contract.formats import CsvFormat
+from etl_platform.convert.readers.records import MOST_RECORD_BYTES
+
+_MOST_FIELDS_IN_PATTERN: Final = 500
+"""Beyond it the automaton of the pattern outgrows its cache, and the csv module is faster."""
+
+_ARROW_BLOCK_BYTES: Final = 1024 * 1024
+"""Arrow gives a block to a thread."""
+
+
+def csv_reader(source: Iterable[str], form: CsvFormat) -> Iterator[list[str]]:
+    """The csv module on lines of text, strict."""
+    # The limit of the module belongs to the process and is 128 KiB unless set.
+    csv.field_size_limit(MOST_RECORD_BYTES)
+    if form.escape == "doubled":
+        return csv.reader(source, delimiter=form.delimiter, quotechar=form.quote, strict=True)
+    special = re.escape(form.delimiter + form.quote) + r"\\\r\n"
+    # The module drops any backslash that it reads as an escape, so `\N` would become `N`. One that
+    # escapes nothing stays, as an escaped backslash.
+    escape = re.compile(rf"\\([{special}])|\\")
+    lines = (escape.sub(lambda found: found[0] if found[1] else r"\\", line) for line in source)
+    return csv.reader(
+        lines,
+        delimiter=form.delimiter,
+        quotechar=form.quote,
+        escapechar="\\",
+        doublequote=False,
+        strict=True,
+    )
+
+
+def plain_pattern(form: CsvFormat, width: int) -> str | None:
+    """What matches a line that is one well-formed record of `width` fields, if a pattern can."""
+    if not (form.delimiter + form.quote).isascii() or width > _MOST_FIELDS_IN_PATTERN:
+        return None
+    delimiter, quote = _escaped(form.delimiter), _escaped(form.quote)
+    if form.escape == "doubled":
+        bare = rf"[^{quote}{delimiter}\r]*"
+        quoted = rf"{quote}(?:[^{quote}\r]|{quote}{quote})*{quote}"
+    else:
+        escaped = rf"\\[{quote}{delimiter}\\]"
+        bare = rf"(?:[^{quote}{delimiter}\r\\]|{escaped})*"
+        quoted = rf"{quote}(?:[^{quote}\r\\]|{escaped})*{quote}"
+    field = f"(?:{bare}|{quoted})"
+    return rf"^{field}(?:{delimiter}{field}){{{width - 1}}}\r?$"
+
+
+def cells_of_plain_lines(
+    texts: pa.StringArray, form: CsvFormat, width: int, positions: Mapping[str, int]
+) -> "list[pa.Array[Any]]":
+    """The texts of the columns in lines that match the pattern."""
+    if not len(texts):
+        return [pa.nulls(0, pa.string()) for _ in positions]
+    whole = pa.ListArray.from_arrays(pa.array([0, len(texts)], pa.int32()), texts)
+    joined: Any = pc.binary_join(whole, "\n")
+    data = joined[0].as_buffer()
+    if data[: len(codecs.BOM_UTF8)].to_pybytes() == codecs.BOM_UTF8:
+        # Arrow drops one byte order mark at the beginning, and here it would be a character.
+        data = pa.py_buffer(codecs.BOM_UTF8 + data.to_pybytes())
+    fields = [str(number) for number in range(width)]
+    source: Any = pa.BufferReader(data)
+    longest_bytes = pc.max(pc.binary_length(texts)).as_py()
+    table = arrow_csv.read_csv(
+        source,
+        arrow_csv.ReadOptions(
+            # A line must not be longer than a block.
+            block_size=max(_ARROW_BLOCK_BYTES, 2 * longest_bytes),
+            column_names=fields,
+        ),
+        arrow_csv.ParseOptions(
+            delimiter=form.delimiter,
+            quote_char=form.quote,
+            double_quote=form.escape == "doubled",
+            escape_char="\\" if form.escape == "backslash" else False,
+            newlines_in_values=False,
+            ignore_empty_lines=False,
+        ),
+        arrow_csv.ConvertOptions(
+            column_types=dict.fromkeys(fields, pa.string()),
+            include_columns=sorted({str(position) for position in positions.values()}),
+            strings_can_be_null=False,
+        ),
+    )
+    return [table[str(position)].combine_chunks() for position in positions.values()]
+
+
+def _escaped(character: str) -> str:
+    return rf"\x{{{ord(character):x}}}"

@@ -1,0 +1,115 @@
+"""The strict check of many texts at the speed of a pattern.
+
+The records of a source mostly have the same names in the same order. So of a text that was found to
+be JSON to the letter a pattern is made, and texts that match it can only break rules that DuckDB
+keeps as well. All others are looked at one by one: slower, and never let through unseen.
+"""
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any, Final
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from etl_platform.convert.readers.json_strict import (
+    MOST_NUMBER_CHARACTERS,
+    Broken,
+    read_object,
+)
+
+_SPACE: Final = r"[ \t\r\n]*"
+# No wider than it must be for DuckDB to see the rest: a short pattern is a fast one. Escapes of
+# surrogates are left out, because whether they come in pairs is for the strict check.
+_STRING: Final = r'"(?:[^"\\]|\\(?:[^u]|u[^dD]|u[dD][0-7]))*"'
+_SCALAR: Final = rf"(?:{_STRING}|[-+.0-9eE]+|true|false|null)"
+_LONG_NUMBER: Final = rf"[-+.0-9eE]{{{MOST_NUMBER_CHARACTERS + 1}}}"
+
+_MOST_SHAPES: Final = 16
+_MOST_CHARACTERS: Final = 30_000
+"""Of all patterns together: RE2 has 8 MB for its automaton, and crawls when that is too little."""
+
+_AT_ONCE: Final = 64
+
+
+class Shapes:
+    """The patterns learned from one file so far."""
+
+    def __init__(self) -> None:
+        self._patterns: dict[str, None] = {}
+        self._characters = 0
+
+    def checked(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        """The batch, with the problem of every text that is not one object."""
+        problems: dict[int, str] = {}
+        texts = batch["_raw"]
+        open_ones = self._unknown(texts, pc.indices_nonzero(pc.is_null(batch["_problem"])))
+        while len(open_ones):
+            head, open_ones = open_ones[:_AT_ONCE], open_ones[_AT_ONCE:]
+            known = len(self._patterns)
+            problems.update(self._looked_at(head, texts))
+            if len(self._patterns) > known:
+                open_ones = self._unknown(texts, open_ones)
+        if not problems:
+            return batch
+        found = batch["_problem"].to_pylist()
+        for number, problem in problems.items():
+            found[number] = problem
+        at = batch.schema.get_field_index("_problem")
+        return batch.set_column(at, batch.schema.field(at), pa.array(found, pa.string()))
+
+    def _unknown(self, texts: "pa.Array[Any]", numbers: "pa.Array[Any]") -> "pa.Array[Any]":
+        """Those of the texts that no pattern speaks for."""
+        if not self._patterns:
+            return numbers
+        some: Any = texts if len(numbers) == len(texts) else texts.take(numbers)
+        pattern = rf"\A{_SPACE}(?:{'|'.join(self._patterns)}){_SPACE}\z"
+        unknown = pc.invert(pc.match_substring_regex(some, pattern))
+        # A pattern cannot count so far, and few texts are long enough for it to matter.
+        long = pc.greater(pc.binary_length(some), pa.scalar(MOST_NUMBER_CHARACTERS))
+        if pc.any(long).as_py():
+            has_long_number = pc.match_substring_regex(some, _LONG_NUMBER)
+            unknown = pc.or_(unknown, pc.and_(long, has_long_number))
+        return numbers.filter(unknown)
+
+    def _looked_at(
+        self, numbers: "pa.Array[Any]", texts: "pa.Array[Any]"
+    ) -> Iterator[tuple[int, str]]:
+        for number in numbers:
+            place = number.as_py()
+            try:
+                self._learn(read_object(texts[place].as_py()))
+            except Broken as broken:
+                yield place, broken.reason
+
+    def _learn(self, value: dict[str, Any]) -> None:
+        if len(self._patterns) == _MOST_SHAPES:
+            return
+        pattern = _pattern(value)
+        if pattern is None or pattern in self._patterns:
+            return
+        if self._characters + len(pattern) <= _MOST_CHARACTERS:
+            self._patterns[pattern] = None
+            self._characters += len(pattern)
+
+
+def _pattern(value: Any) -> str | None:
+    """What matches texts with the names of this value in their order, and any scalars."""
+    if isinstance(value, dict):
+        members = []
+        for name, one in value.items():
+            pattern = _pattern(one)
+            if pattern is None:
+                return None
+            written = re.escape(json.dumps(name, ensure_ascii=False))
+            members.append(f"{written}{_SPACE}:{_SPACE}{pattern}")
+        return rf"\{{{_SPACE}{f'{_SPACE},{_SPACE}'.join(members)}{_SPACE}\}}"
+    if isinstance(value, list):
+        patterns = {_pattern(one) for one in value} or {_SCALAR}
+        each = patterns.pop()
+        # Twice in the pattern, hence too long a pattern where arrays of objects are nested.
+        if patterns or each is None or len(each) > _MOST_CHARACTERS:
+            return None
+        return rf"\[{_SPACE}(?:{each}{_SPACE}(?:,{_SPACE}{each}{_SPACE})*)?\]"
+    return _SCALAR

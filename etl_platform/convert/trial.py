@@ -1,0 +1,166 @@
+"""A dry run for people who write a contract: local files through the real parse and finish.
+
+Nothing is read or written but the files given and a temporary folder.
+"""
+
+import os
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+
+import duckdb
+import pyarrow.parquet as pq
+
+from etl_platform.contract.commit import Counts
+from etl_platform.contract.errors import FileUnreadable, RejectLimitExceeded
+from etl_platform.contract.source import SourceContract
+from etl_platform.convert.finish import Stamp, finish, write_rejects
+from etl_platform.convert.parse import count_truncated, create_records, parse, rejects_reader
+from etl_platform.convert.rejected import ReasonSamples, by_reason
+from etl_platform.convert.session import connect
+from etl_platform.convert.sql import Literal, compose, names
+
+_SHARE_OF_MEMORY: Final = 0.5
+_STAMP: Final = Stamp(datetime(1970, 1, 1, tzinfo=UTC).replace(tzinfo=None), "0" * 32)
+
+
+@dataclass(frozen=True)
+class FileRead:
+    """One file: its records, or why it is not in the format of the contract."""
+
+    name: str
+    size_bytes: int
+    records: int
+    error: str | None = None
+
+
+@dataclass(frozen=True)
+class Doubled:
+    """A key with more than one row: all but the newest are superseded."""
+
+    key: tuple[Any, ...]
+    superseded: int
+
+
+@dataclass(frozen=True)
+class Trial:
+    """What a conversion of the files would give, and `blocked`: the errors that would stop it."""
+
+    files: tuple[FileRead, ...]
+    counts: Counts
+    reasons: tuple[ReasonSamples, ...]
+    doubled: tuple[Doubled, ...]
+    values_truncated: dict[str, int]
+    columns: tuple[str, ...]
+    rows: tuple[tuple[Any, ...], ...]
+    blocked: tuple[str, ...]
+
+
+def try_out(
+    contract: SourceContract,
+    files: Sequence[Path],
+    samples: int,
+    on_read: Callable[[int], None] = lambda _: None,
+) -> Trial:
+    """Convert local files as one hour; `on_read` hears the bytes of each file.
+
+    An unreadable file would block the hour; here the others are looked at all the same.
+    """
+    with (
+        tempfile.TemporaryDirectory(prefix="check-") as name,
+        connect(Path(name), _SHARE_OF_MEMORY, os.cpu_count() or 1) as connection,
+    ):
+        folder = Path(name)
+        create_records(connection, contract)
+        read = []
+        for number, file in enumerate(files):
+            read.append(_read(connection, contract, file, number, folder))
+            on_read(read[-1].size_bytes)
+        kept, out = folder / "rejects.parquet", folder / "part.parquet"
+        rejected = write_rejects(
+            rejects_reader(connection, [str(file) for file in files]), _STAMP, kept
+        )
+        written, superseded = finish(connection, contract, _STAMP, out)
+        counts = Counts(
+            read=sum(file.records for file in read),
+            written=written,
+            rejected=rejected,
+            superseded=superseded,
+        )
+        counts.check("the files")
+        reasons = by_reason([kept] if rejected else [], samples)
+        columns = tuple(column.name for column in contract.columns)
+        return Trial(
+            files=tuple(read),
+            counts=counts,
+            reasons=reasons,
+            doubled=_doubled(connection, contract, samples) if superseded else (),
+            values_truncated=count_truncated(connection, contract),
+            columns=columns,
+            rows=_first_rows(out, columns, samples) if written else (),
+            blocked=(
+                *(file.error for file in read if file.error is not None),
+                *_beyond_limit(contract, counts, reasons),
+            ),
+        )
+
+
+def _read(
+    connection: duckdb.DuckDBPyConnection,
+    contract: SourceContract,
+    file: Path,
+    number: int,
+    folder: Path,
+) -> FileRead:
+    name = str(file)
+    if not file.is_file():
+        missing = FileUnreadable(name, "there is no such file", "a file to look at")
+        return FileRead(name, 0, 0, str(missing))
+    size_bytes = file.stat().st_size
+    # Readers write beside the file that they are given.
+    link = folder / f"raw-{number}"
+    link.symlink_to(file.resolve())
+    try:
+        records = parse(connection, contract, link, name, number)
+    except FileUnreadable as error:
+        return FileRead(name, size_bytes, 0, str(error))
+    return FileRead(name, size_bytes, records)
+
+
+def _beyond_limit(
+    contract: SourceContract, counts: Counts, reasons: Sequence[ReasonSamples]
+) -> tuple[str, ...]:
+    if contract.rejects.allow(counts.rejected, counts.read):
+        return ()
+    error = RejectLimitExceeded(
+        "the files",
+        counts.rejected,
+        counts.read,
+        str(contract.rejects.at_most),
+        [f"{r.column or 'the record'}: {r.reason}, {r.records} times" for r in reasons],
+    )
+    return (str(error),)
+
+
+def _doubled(
+    connection: duckdb.DuckDBPyConnection, contract: SourceContract, most: int
+) -> tuple[Doubled, ...]:
+    found = connection.execute(
+        compose(
+            "SELECT count(*) - 1 AS superseded, {key} FROM rows GROUP BY {key}"
+            " HAVING count(*) > 1 ORDER BY superseded DESC, {key} LIMIT {most}",
+            key=names(contract.key),
+            most=Literal(most),
+        )
+    ).fetchall()
+    return tuple(Doubled(tuple(key), superseded) for superseded, *key in found)
+
+
+def _first_rows(file: Path, columns: Sequence[str], most: int) -> tuple[tuple[Any, ...], ...]:
+    with pq.ParquetFile(file) as written:
+        for batch in written.iter_batches(max(most, 1), columns=list(columns)):
+            return tuple(tuple(row.values()) for row in batch.slice(0, most).to_pylist())
+    return ()
