@@ -7,13 +7,10 @@ rejects the record that holds them and no other.
 import codecs
 import io
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, Final
+from typing import Any, BinaryIO, Final
 
 from etl_platform.contract.errors import FileUnreadable
 from etl_platform.contract.formats import Encoding
-
-if TYPE_CHECKING:
-    from _typeshed import WriteableBuffer
 
 _PIECE_BYTES: Final = 1024 * 1024
 _MARKS: Final = {codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be"}
@@ -81,7 +78,7 @@ class _Transcoded(io.RawIOBase):
     def readable(self) -> bool:
         return True
 
-    def readinto(self, buffer: "WriteableBuffer") -> int:
+    def readinto(self, buffer: Any) -> int:
         while not self._ready:
             piece = self._source.read(_PIECE_BYTES)
             self._ready = memoryview(self._decoded(piece).encode(errors=self._errors))

@@ -134,8 +134,7 @@ def _column_problems(columns: tuple[Column, ...]) -> Sql:
     )
     each = (
         compose(
-            # The same expression as above would be computed for every row, to be shared.
-            "CASE {nested} WHEN true THEN {reason} END",
+            "CASE WHEN {nested} THEN {reason} END",
             nested=_is_nested(column),
             reason=Literal(str(Reason.NESTED_VALUE)),
         )
