@@ -158,7 +158,7 @@ def column_schema(contract: SourceContract) -> dg.TableSchema:
                 description=c.description,
                 constraints=dg.TableColumnConstraints(nullable=not c.required),
             )
-            for c in contract.columns
+            for c in contract.table_columns
         ]
     )
 

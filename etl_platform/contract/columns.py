@@ -82,6 +82,8 @@ class Column(Model):
     ]
     required: bool = False
     path: str | None = None
+    expression: str | None = None
+    """SQL over the other columns, for a column that no record holds."""
 
     trim: bool = False
     null_tokens: tuple[str, ...] | None = None

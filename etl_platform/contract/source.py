@@ -11,7 +11,7 @@ from etl_platform.contract.columns import Column
 from etl_platform.contract.fields import HourText, Identifier, Model, SourceName, broken
 from etl_platform.contract.formats import CsvFormat, Format
 from etl_platform.contract.hour import PARTITION_COLUMNS, Hour
-from etl_platform.contract.types import FILE_COLUMNS
+from etl_platform.contract.types import EXTRA_COLUMN, FILE_COLUMNS, ColumnType
 
 
 class Load(Model):
@@ -61,6 +61,8 @@ class SourceContract(Model):
     """The first hour that the source no longer sends; a live feed has none."""
     format: Format
     columns: tuple[Column, ...] = Field(min_length=1)
+    unknown: Literal["ignore", "block", "reject", "capture"] = "ignore"
+    """What becomes of fields that a record has and the contract has not."""
     null_tokens: tuple[str, ...] = ("",)
     key: tuple[Identifier, ...] = ()
     load: Load
@@ -140,6 +142,21 @@ class SourceContract(Model):
         return self.starts <= hour and (self.ends is None or hour < self.ends)
 
     @property
+    def read_columns(self) -> tuple[Column, ...]:
+        """What a reader has to give for each record, in order."""
+        return tuple(c for c in self.table_columns if c.expression is None)
+
+    @property
+    def table_columns(self) -> tuple[Column, ...]:
+        """The columns of a row, without those of the platform: every step after the reader sees
+        what is captured as one more column."""
+        if self.unknown != "capture":
+            return self.columns
+        # No name that a user can write begins with an underscore.
+        extra = Column.model_construct(name=EXTRA_COLUMN, type=ColumnType("super"), null_tokens=())
+        return (*self.columns, extra)
+
+    @property
     def table(self) -> str:
         """The name of the target table, without its schema."""
         return self.load.table or self.source
@@ -156,5 +173,5 @@ class SourceContract(Model):
     @property
     def arrow_schema(self) -> pa.Schema:
         """The schema of the Parquet files: the contract's columns, then the platform's."""
-        own = [pa.field(c.name, c.type.arrow, nullable=not c.required) for c in self.columns]
+        own = [pa.field(c.name, c.type.arrow, nullable=not c.required) for c in self.table_columns]
         return pa.schema([*own, *(pa.field(n, t.arrow, nullable=False) for n, t in FILE_COLUMNS)])

@@ -39,6 +39,7 @@ _TABLE: Final[dict[str, _Family]] = {
     ),
     "varchar": _Family("VARCHAR", "varchar({0})", "string", lambda _: pa.string(), (65535,)),
     "char": _Family("VARCHAR", "char({0})", "string", lambda _: pa.string(), (4096,)),
+    "super": _Family("VARCHAR", "super", "string", pa.string),
 }
 
 _SPELLING = re.compile(r"([a-z]+)(?:\(\s*(\d{1,5})\s*(?:,\s*(\d{1,5})\s*)?\))?", re.ASCII)
@@ -99,6 +100,9 @@ def spellings() -> str:
     shapes = {0: "", 1: "(n)", 2: "(p,s)"}
     return ", ".join(name + shapes[len(family.limits)] for name, family in _TABLE.items())
 
+
+EXTRA_COLUMN: Final = "_extra"
+"""What a record holds that the contract does not know, as one JSON object, if it is captured."""
 
 HOUR_COLUMN: Final = "_hour"
 BATCH_COLUMN: Final = "_batch_id"

@@ -117,7 +117,7 @@ def _newest_in_order(contract: SourceContract) -> Sql:
     return compose(
         "SELECT {columns} FROM rows ANTI JOIN superseded USING ({file_no}, {record})"
         " ORDER BY {order}",
-        columns=names(c.name for c in contract.columns),
+        columns=names(c.name for c in contract.table_columns),
         file_no=FILE_NO,
         record=RECORD,
         order=joined([*(Identifier(name) for name in order), FILE_NO, RECORD]),

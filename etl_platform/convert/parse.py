@@ -36,14 +36,14 @@ def create_records(connection: duckdb.DuckDBPyConnection, contract: SourceContra
     """Make the empty tables of a contract: `records`, and of them `rows` and `rejects`."""
     columns = joined(
         compose("{name} {kind}", name=Identifier(c.name), kind=stored_as(c.type))
-        for c in contract.columns
+        for c in contract.table_columns
     )
     connection.execute(
         compose(
             "CREATE TABLE records ({columns}, {file_no} INTEGER, {record} BIGINT, _raw VARCHAR,"
             ' _reasons STRUCT("column" VARCHAR, reason VARCHAR, "value" VARCHAR)[] {truncated})',
             columns=columns,
-            truncated=Sql(", _truncated VARCHAR[]" if truncating(contract.columns) else ""),
+            truncated=Sql(", _truncated VARCHAR[]" if truncating(contract.table_columns) else ""),
             file_no=FILE_NO,
             record=RECORD,
         )
@@ -52,7 +52,7 @@ def create_records(connection: duckdb.DuckDBPyConnection, contract: SourceContra
         compose(
             "CREATE VIEW rows AS SELECT {columns}, {file_no}, {record} FROM records"
             " WHERE _reasons IS NULL",
-            columns=names(c.name for c in contract.columns),
+            columns=names(c.name for c in contract.table_columns),
             file_no=FILE_NO,
             record=RECORD,
         )
@@ -116,7 +116,7 @@ def count_truncated(
     connection: duckdb.DuckDBPyConnection, contract: SourceContract
 ) -> dict[str, int]:
     """How many values of each column were cut, in records that are not rejected."""
-    if not truncating(contract.columns):
+    if not truncating(contract.table_columns):
         return {}
     counted = connection.execute(
         "SELECT name, count(*) FROM"
@@ -145,7 +145,7 @@ def rejects_reader(
 
 def _insert(contract: SourceContract, records: Records, file_no: int) -> Sql:
     """Four steps inside each other: cleansing, the casts, the rules, the reasons as a list."""
-    columns = contract.columns
+    columns = contract.table_columns
     rules = _rules(columns)
     said = [Identifier(_reason_name(n)) for n, _ in enumerate(columns)]
     return compose(

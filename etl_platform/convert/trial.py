@@ -92,7 +92,7 @@ def try_out(
         )
         counts.check("the files")
         reasons = by_reason([kept] if rejected else [], samples)
-        columns = tuple(column.name for column in contract.columns)
+        columns = tuple(column.name for column in contract.table_columns)
         return Trial(
             files=tuple(read),
             counts=counts,

@@ -95,7 +95,7 @@ class Target:
     @property
     def _own(self) -> tuple[TableColumn, ...]:
         return tuple(
-            self._column(c.name, c.type, required=c.required) for c in self.contract.columns
+            self._column(c.name, c.type, required=c.required) for c in self.contract.table_columns
         )
 
     def _column(self, name: str, kind: ColumnType, *, required: bool) -> TableColumn:

@@ -48,7 +48,7 @@ class CatalogStack(ConcernStack):
 
     def _processed(self, contract: SourceContract) -> glue.CfnTable:
         columns = [
-            *((c.name, c.type.glue, c.description) for c in contract.columns),
+            *((c.name, c.type.glue, c.description) for c in contract.table_columns),
             *((name, type_.glue, None) for name, type_ in FILE_COLUMNS),
         ]
         return self._parquet(contract.source, contract.source, contract.description, columns)

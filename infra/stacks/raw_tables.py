@@ -38,7 +38,7 @@ def raw_table(contract: SourceContract) -> RawTable:
 def _csv(contract: SourceContract, csv: CsvFormat) -> RawTable:
     """By position: this table is right for files whose columns stand in the contract's order."""
     return RawTable(
-        columns=[(c.name, _TEXT) for c in contract.columns],
+        columns=[(c.name, _TEXT) for c in contract.read_columns],
         serde="org.apache.hadoop.hive.serde2.OpenCSVSerde",
         serde_parameters={
             "separatorChar": csv.delimiter,
@@ -55,7 +55,7 @@ def _csv(contract: SourceContract, csv: CsvFormat) -> RawTable:
 
 def _json(contract: SourceContract) -> RawTable:
     return RawTable(
-        columns=sorted(_fields([c.steps for c in contract.columns]).items()),
+        columns=sorted(_fields([c.steps for c in contract.read_columns]).items()),
         serde="org.openx.data.jsonserde.JsonSerDe",
         serde_parameters={"ignore.malformed.json": "true"},
         parameters={"classification": "json"},
@@ -64,7 +64,7 @@ def _json(contract: SourceContract) -> RawTable:
 
 def _parquet(contract: SourceContract) -> RawTable:
     return RawTable(
-        columns=[(c.path or c.name, c.type.glue) for c in contract.columns],
+        columns=[(c.path or c.name, c.type.glue) for c in contract.read_columns],
         serde="org.apache.hadoop.hive.ql.io.parquet.serde.ParquetHiveSerDe",
         serde_parameters={"serialization.format": "1"},
         parameters={"classification": "parquet"},
@@ -76,10 +76,10 @@ def _xml(contract: SourceContract, xml: XmlFormat) -> RawTable:
     """Athena reads no XML; this is the SerDe of Hive on EMR, and `rowTag` is for Glue's readers."""
     row = xml.row_steps[-1].rpartition("}")[2]
     return RawTable(
-        columns=[(c.name, _TEXT) for c in contract.columns],
+        columns=[(c.name, _TEXT) for c in contract.read_columns],
         serde="com.ibm.spss.hive.serde2.xml.XmlSerDe",
         serde_parameters={
-            f"column.xpath.{c.name}": f"/{row}/{_xpath(c.steps)}" for c in contract.columns
+            f"column.xpath.{c.name}": f"/{row}/{_xpath(c.steps)}" for c in contract.read_columns
         },
         parameters={
             "classification": "xml",
@@ -93,7 +93,7 @@ def _xml(contract: SourceContract, xml: XmlFormat) -> RawTable:
 
 def _after_name(contract: SourceContract) -> str:
     """What ends the name in a start tag, so that `<row` does not find `<rows>` as well."""
-    return " " if any(c.steps[0].startswith("@") for c in contract.columns) else ">"
+    return " " if any(c.steps[0].startswith("@") for c in contract.read_columns) else ">"
 
 
 def _xpath(steps: Sequence[str]) -> str:

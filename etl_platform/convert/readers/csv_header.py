@@ -40,7 +40,7 @@ class CsvFile:
 
 def open_csv(path: Path, url: str, contract: SourceContract, form: CsvFormat) -> CsvFile:
     """Read what stands before the records and find the columns of the contract in it."""
-    wanted = {column.name: column.path or column.name for column in contract.columns}
+    wanted = {column.name: column.path or column.name for column in contract.read_columns}
     with open_text(path, url, form.encoding) as text:
         lines = _HeaderLines(text, url)
         for _ in range(form.skip_lines):

@@ -57,7 +57,7 @@ _BATCH_BYTES: Final = 8 * 1024 * 1024
 def open_records(file: Path, url: str, contract: SourceContract, form: JsonFormat) -> Records:
     """The records of a file in any shape; blank lines are none."""
     batches = map(Shapes().checked, _raw_batches(file, url, form))
-    return Records(lines.SCHEMA, batches, _query(contract.columns), judges_columns=True)
+    return Records(lines.SCHEMA, batches, _query(contract.read_columns), judges_columns=True)
 
 
 def _raw_batches(file: Path, url: str, form: JsonFormat) -> Iterator[pa.RecordBatch]:

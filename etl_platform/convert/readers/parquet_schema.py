@@ -93,7 +93,7 @@ class Chosen:
 
 def chosen(file: pq.ParquetFile, contract: SourceContract, url: str) -> list[Chosen]:
     """The columns of the contract in its order; raises FileUnreadable if one does not fit."""
-    return [_choose(file, column, url) for column in contract.columns]
+    return [_choose(file, column, url) for column in contract.read_columns]
 
 
 def _choose(file: pq.ParquetFile, column: Column, url: str) -> Chosen:

@@ -39,9 +39,9 @@ _EMPTY_TAG_END: Final = b"/>"
 
 def open_records(file: Path, url: str, contract: SourceContract, form: XmlFormat) -> Records:
     """The elements that `form.row` names; one inside another is part of it."""
-    values = XmlValues(contract.columns)
+    values = XmlValues(contract.read_columns)
     records = ((raw, None, *values.of(element)) for element, raw in read_elements(file, url, form))
-    return judged_records_of([column.name for column in contract.columns], records)
+    return judged_records_of([column.name for column in contract.read_columns], records)
 
 
 def read_elements(
