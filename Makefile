@@ -26,7 +26,7 @@ down: $(INSTALLED) ## Stop the local stack; its data stays
 	@$(BIN)/etl-platform local down
 
 test: lint ## Lint, then run every test
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest --numprocesses logical --maxprocesses 8 --dist loadgroup --no-loadscope-reorder
 
 lint: $(INSTALLED) ## Check style, types and the direction of imports
 	@$(BIN)/ruff check .

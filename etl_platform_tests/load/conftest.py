@@ -7,7 +7,7 @@ import pytest
 from etl_platform_tests.load.endpoint import Endpoint, running_endpoint
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def endpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Endpoint]:
     with running_endpoint(tmp_path_factory.mktemp("load")) as running:
         running.bootstrap()
