@@ -72,15 +72,19 @@ def check(source: str, files: tuple[Path, ...], samples: int, report_format: str
     SOURCE is the name of a source or the path of a contract. Nothing has to be running and nothing
     is uploaded. Ends with 1 if the hour would be blocked.
     """
+    from etl_platform.contract.reading import located
     from etl_platform.conversion_reports import trial_json, trial_tables
     from etl_platform.convert.trial import try_out
 
-    contract = _contract(source)
+    contract, contract_file = _contract(source)
     sizes_bytes = [file.stat().st_size for file in files if file.is_file()]
     with _bytes_bar("reading", sum(sizes_bytes)) as (progress, task):
-        trial = try_out(
-            contract, files, samples, lambda size_bytes: progress.advance(task, size_bytes)
-        )
+        try:
+            trial = try_out(
+                contract, files, samples, lambda size_bytes: progress.advance(task, size_bytes)
+            )
+        except ContractInvalid as found:
+            raise located(found, contract_file) from None
     if report_format == RowFormat.JSON:
         click.echo(trial_json(trial, contract.key), nl=False)
     else:
@@ -108,10 +112,11 @@ def rejects(source: str, hour: str | None, last: int, samples: int, report_forma
 
     An hour beyond its reject limit is not committed; its rejects are shown as well.
     """
-    from etl_platform.conversion_reports import kept_json, kept_table, reason_tables
+    from etl_platform.conversion_reports import kept_json, kept_table, reasons_shown
     from etl_platform.convert.rejected import by_reason
 
-    hours = _kept(_contract(source), Hour.parse(hour) if hour else None, last)
+    contract, _ = _contract(source)
+    hours = _kept(contract, Hour.parse(hour) if hour else None, last)
     with tempfile.TemporaryDirectory(prefix="rejects-") as folder:
         reasons = by_reason(_fetched(hours, Path(folder)), samples)
     if report_format == RowFormat.JSON:
@@ -122,7 +127,7 @@ def rejects(source: str, hour: str | None, last: int, samples: int, report_forma
         click.echo(f"no rejects in {len(hours)} hours", err=True)
         return
     show(kept_table(source, found))
-    for drawn in reason_tables(reasons):
+    for drawn in reasons_shown(reasons):
         show(drawn)
 
 
@@ -157,7 +162,7 @@ def replay(source: str, hour: str) -> None:
     help="The name of the source; by default that of the first file.",
 )
 def infer(files: tuple[Path, ...], source: str | None) -> None:
-    """Write a first contract for sample FILES: CSV, JSON or XML.
+    """Write a first contract for sample FILES: CSV, JSON, XML or Parquet.
 
     Types, keys and null tokens are what these files show; the comments say what was guessed. Save
     it as etl_platform/defs/<source>/defs.yaml, read it through, and try it with `check`.
@@ -178,16 +183,16 @@ def infer(files: tuple[Path, ...], source: str | None) -> None:
 COMMANDS: Final = (check, infer, rejects, replay)
 
 
-def _contract(source: str) -> "SourceContract":
+def _contract(source: str) -> tuple["SourceContract", Path]:
     """By name, or by path: a name has no dot and no slash."""
-    from etl_platform.contract.reading import COMPONENT, find_contract, read_contract
+    from etl_platform.contract.reading import COMPONENT, find_contract_file, read_contract
 
     if not {".", "/"} & set(source):
-        return find_contract(source)
+        return find_contract_file(source)
     contract = read_contract(Path(source))
     if contract is None:
         raise ContractInvalid(source, 1, "type", "it is of another type", COMPONENT)
-    return contract
+    return contract, Path(source)
 
 
 def _kept(contract: "SourceContract", hour: Hour | None, last: int) -> list["KeptFiles"]:

@@ -5,32 +5,47 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from typing import Any, Final
 
+from rich.console import RenderableType
+from rich.padding import Padding
 from rich.table import Table
+from rich.text import Text
 
-from etl_platform.convert.rejected import KeptFiles, ReasonSamples
+from etl_platform.convert.reasons import Reason
+from etl_platform.convert.rejected import KeptFiles, ReasonSamples, Sample
 from etl_platform.convert.trial import Trial
-from etl_platform.rendering import table
+from etl_platform.rendering import printable, table
 
 _MOST_SHOWN: Final = 100
+_MOST_ROWS: Final = 3
+"""They stand beside each other, because a contract has more columns than a terminal."""
+
 _WHOLE_RECORD: Final = "(the record)"
+_WHOLE_FILE: Final = "(the file)"
 
 
-def trial_tables(trial: Trial) -> Iterator[Table]:
+def trial_tables(trial: Trial) -> Iterator[RenderableType]:
     """Files, counts, reasons, doubled keys and rows, as far as there are any."""
     files = [(f.name, f.size_bytes, None if f.error else f.records) for f in trial.files]
-    yield table(("file", "bytes", "records"), files, title="Files (null: unreadable)")
+    title = "Files (null: unreadable)" if any(f.error for f in trial.files) else "Files"
+    yield table(("file", "bytes", "records"), files, title=title)
     counts = trial.counts.model_dump()
     yield table(tuple(counts), [tuple(counts.values())], title="Records")
-    yield from reason_tables(trial.reasons)
+    yield from reasons_shown(trial.reasons)
+    unknown = sorted({name for file in trial.files for name in file.unknown_fields})
+    if unknown:
+        yield Text(printable(f"Not in the contract: {', '.join(unknown)}"))
     if trial.doubled:
         rows = [(_short(", ".join(map(str, d.key))), d.superseded) for d in trial.doubled]
-        yield table(("key", "superseded"), rows, title="Keys with more than one row")
+        yield table(("key", "superseded"), rows, title="Doubled keys")
     if trial.values_truncated:
         cut = list(trial.values_truncated.items())
         yield table(("column", "values"), cut, title="Cut to the length of their column")
     if trial.rows:
-        rows = [tuple(map(_short_if_text, row)) for row in trial.rows]
-        yield table(trial.columns, rows, title="The first rows")
+        shown = trial.rows[:_MOST_ROWS]
+        cells = [tuple(map(_short_if_text, row)) for row in shown]
+        numbers = (f"row {number}" for number, _ in enumerate(shown, 1))
+        rows = list(zip(trial.columns, trial.types, *cells, strict=True))
+        yield table(("column", "type", *numbers), rows, title="The first rows")
 
 
 def trial_json(trial: Trial, key: Sequence[str]) -> str:
@@ -51,20 +66,36 @@ def trial_json(trial: Trial, key: Sequence[str]) -> str:
     )
 
 
-def reason_tables(reasons: Sequence[ReasonSamples]) -> Iterator[Table]:
-    """The reasons by count, then their samples."""
+def reasons_shown(reasons: Sequence[ReasonSamples]) -> Iterator[RenderableType]:
+    """The reasons by count, then their samples: of each its place, its value and its raw text."""
     if not reasons:
         return
-    counts = [(r.column or _WHOLE_RECORD, r.reason, r.records) for r in reasons]
+    counts = [(_subject(r), r.reason, r.records) for r in reasons]
     yield table(("column", "reason", "records"), counts, title="Rejected, by reason")
-    samples = [
-        (r.column or _WHOLE_RECORD, r.reason, s.file, s.record, _short(s.value), _short(s.raw))
-        for r in reasons
-        for s in r.samples
-    ]
-    if samples:
-        columns = ("column", "reason", "file", "record", "value", "raw")
-        yield table(columns, samples, title="Samples")
+    # No table: names of files and reasons leave no room for what stands beside them.
+    for reason in reasons:
+        for number, sample in enumerate(reason.samples):
+            if number == 0:
+                yield Text(f"{_subject(reason)}: {reason.reason}", style="bold")
+            yield from _sample_lines(sample)
+
+
+def _subject(reason: ReasonSamples) -> str:
+    if reason.reason == Reason.UNREADABLE_FILE:
+        return _WHOLE_FILE
+    return reason.column or _WHOLE_RECORD
+
+
+def _sample_lines(sample: Sample) -> Iterator[Padding]:
+    place = sample.file if sample.record == 0 else f"{sample.file} record {sample.record}"
+    value = "" if sample.value is None else f": {_short(sample.value)}"
+    yield _indented(Text(printable(f"{place}{value}")), 2)
+    raw = sample.raw if sample.record == 0 else _short(sample.raw)
+    yield _indented(Text(printable(raw), style="dim"), 4)
+
+
+def _indented(text: Text, columns: int) -> Padding:
+    return Padding(text, (0, 0, 0, columns), expand=False)
 
 
 def kept_table(source: str, hours: Sequence[KeptFiles]) -> Table:
@@ -96,8 +127,8 @@ def kept_json(hours: Sequence[KeptFiles], reasons: Sequence[ReasonSamples]) -> s
     )
 
 
-def _short(text: str | None) -> str | None:
-    return text if text is None or len(text) <= _MOST_SHOWN else f"{text[:_MOST_SHOWN]}…"
+def _short(text: str) -> str:
+    return text if len(text) <= _MOST_SHOWN else f"{text[:_MOST_SHOWN]}…"
 
 
 def _short_if_text(value: Any) -> Any:

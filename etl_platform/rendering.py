@@ -10,7 +10,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
 
@@ -37,8 +37,8 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[Any]], title: str | No
     return drawn
 
 
-def show(drawn: Table) -> None:
-    """Write a table to the terminal. A file has no width: there, no column is folded."""
+def show(drawn: RenderableType) -> None:
+    """Write a table or a text to the terminal. A file has no width: there, nothing is folded."""
     Console(width=None if sys.stdout.isatty() else _WIDTH_OF_A_FILE).print(drawn)
 
 

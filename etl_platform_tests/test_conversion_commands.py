@@ -1,5 +1,6 @@
 """The commands around conversion, as their users type them."""
 
+import gzip
 import json
 from pathlib import Path
 
@@ -89,6 +90,21 @@ def test_check_takes_the_path_of_a_contract_that_is_not_installed_yet(tmp_path: 
     file.write_text("a\n7\n")
     result = run("check", str(draft), str(file), "--format", "json")
     assert (result.exit_code, json.loads(result.stdout)["rows"]) == (0, [{"a": 7}])
+
+
+def test_check_names_the_line_of_an_expression_that_is_none(tmp_path: Path) -> None:
+    draft, file = tmp_path / "draft.yaml", tmp_path / "f.csv"
+    draft.write_text(
+        "type: etl_platform.components.S3ToRedshift\n"
+        "attributes: {source: shop, description: d, owner: 'team:t', starts: 2026-01-01-00,\n"
+        " format: {type: csv}, load: {strategy: append},\n"
+        " columns: [{name: a, type: integer},\n"
+        "           {name: b, type: varchar(9), pattern: 'a('}]}\n"
+    )
+    file.write_text("a,b\n7,a\n")
+    result = run("check", str(draft), str(file))
+    assert result.exit_code == 1
+    assert f"{draft}:5: columns[1].pattern: b: " in result.stderr
 
 
 @pytest.mark.parametrize(
@@ -183,6 +199,25 @@ def test_infer_prints_a_contract_that_check_takes(tmp_path: Path) -> None:
         {"order_no": 1, "amount": "2.50"},
         {"order_no": 2, "amount": None},
     ]
+
+
+def test_check_and_infer_leave_a_folder_that_may_not_be_written_as_it_is(tmp_path: Path) -> None:
+    folder, draft = tmp_path / "samples", tmp_path / "draft.yaml"
+    folder.mkdir()
+    file = folder / "orders.csv.gz"
+    file.write_bytes(gzip.compress(b"no,amount\n1,2.50\n"))
+    # Root may write there all the same, and then the folder would tell of it.
+    before = folder.stat().st_mtime_ns
+    folder.chmod(0o555)
+    try:
+        inferred = run("infer", str(file))
+        draft.write_text(inferred.stdout)
+        checked = run("check", str(draft), str(file), "--format", "json")
+        assert folder.stat().st_mtime_ns == before
+    finally:
+        folder.chmod(0o755)
+    assert (inferred.exit_code, checked.exit_code) == (0, 0)
+    assert json.loads(checked.stdout)["counts"]["written"] == 1
 
 
 @pytest.mark.parametrize("name", ["gone.csv", "."])

@@ -1,10 +1,16 @@
 """What Dagster is told: a change here changes what people see, so it is spelled out."""
 
+from pathlib import Path
+
 import dagster as dg
 import pytest
 from dagster._core.definitions.assets.graph.asset_graph import AssetGraph
 
+from etl_platform.components import S3ToRedshift
+from etl_platform.components.events import Blocked, failed
+from etl_platform.contract.errors import ContractInvalid
 from etl_platform.contract.hour import Hour
+from etl_platform.contract.reading import DEFS, FILE_NAME, read_contract
 from etl_platform.definitions import defs
 
 STAGES = ("raw", "parquet", "redshift")
@@ -19,6 +25,41 @@ def definitions() -> dg.Definitions:
 @pytest.fixture(scope="module")
 def graph(definitions: dg.Definitions) -> AssetGraph:
     return definitions.resolve_asset_graph()
+
+
+def test_an_expression_that_duckdb_refuses_ends_the_loading_with_its_line(tmp_path: Path) -> None:
+    shipped = (DEFS / "weather" / FILE_NAME).read_text()
+    folder = tmp_path / "defs" / "weather"
+    folder.mkdir(parents=True)
+    (folder / FILE_NAME).write_text(
+        shipped.replace(
+            "columns:\n", "columns:\n    - {name: p, type: varchar(9), pattern: 'a('}\n"
+        )
+    )
+    line = 1 + shipped[: shipped.index("columns:\n")].count("\n") + 1
+    contract = read_contract(folder / FILE_NAME)
+    assert contract is not None
+    context = dg.ComponentTree.for_test().load_context.for_path(folder)
+    with pytest.raises(ContractInvalid, match=rf"weather/defs.yaml:{line}: columns\[0\].pattern"):
+        S3ToRedshift(contract).build_defs(context)
+
+
+def test_the_failed_check_of_an_hour_says_where_its_rejects_are_and_why() -> None:
+    reasons = [
+        {
+            "column": "temp",
+            "reason": "not_a_decimal",
+            "records": 3,
+            "examples": [{"file": "s3://raw/weather.jsonl", "record": 1}],
+        }
+    ]
+    facts = {"rows_read": 3, "rows_rejected": 3, "reasons": reasons}
+    blocked = Blocked(Hour.parse("2013-01-01-12"), "REJECT_LIMIT", "3 of 3", facts)
+    evaluation = failed("parquet", "weather", blocked)
+    assert not evaluation.passed
+    assert evaluation.description == "3 of 3"
+    told = {name: value.value for name, value in evaluation.metadata.items()}
+    assert told == {"hour_utc": "2013-01-01-12", "error_code": "REJECT_LIMIT", **facts}
 
 
 def test_every_source_has_its_three_assets_in_a_row(graph: AssetGraph) -> None:

@@ -15,7 +15,11 @@ PACKAGE = Path(etl_platform.__file__).parent
 INGEST_FILES = (
     "__init__.py",
     "contract/__init__.py",
-    "contract/errors.py",
+    "contract/errors/__init__.py",
+    "contract/errors/batches.py",
+    "contract/errors/given.py",
+    "contract/errors/roots.py",
+    "contract/errors/services.py",
     "contract/hour.py",
     "contract/layout.py",
     "ingest/__init__.py",

@@ -71,11 +71,16 @@ class GlueRun:
     log_group: str
 
 
-def start(job: str, arguments: Mapping[str, str]) -> str:
-    """Start a run and give its id; raises JobBusy when every slot is taken."""
+def start(job: str, arguments: Mapping[str, str], worker_type: str, workers: int) -> str:
+    """Start a run on so many workers and give its id; raises JobBusy when every slot is taken."""
     with translated("glue", f"StartJobRun {job}"):
         try:
-            answer = client("glue").start_job_run(JobName=job, Arguments=dict(arguments))
+            answer = client("glue").start_job_run(
+                JobName=job,
+                Arguments=dict(arguments),
+                WorkerType=worker_type,
+                NumberOfWorkers=workers,
+            )
         except ClientError as error:
             if error_code(error) in _BUSY:
                 raise JobBusy(job, 0) from error

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO, Final
 
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
 
 from etl_platform.aws.clients import client, error_code, translated
 from etl_platform.contract.errors import ObjectMissing
@@ -12,6 +12,9 @@ from etl_platform.contract.layout import Location
 from etl_platform.contract.storage import StoredObject
 
 _ABSENT = {"404", "NoSuchKey", "NoSuchVersion", "NoSuchBucket", "NotFound"}
+
+_RANGE_BYTES: Final = 32 * 1024**2
+_RANGE_TRIES: Final = 3
 
 
 class S3:
@@ -53,6 +56,15 @@ class S3:
                     raise ObjectMissing(str(location)) from None
                 raise
 
+    def copy_range(
+        self, location: Location, version_id: str | None, start: int, end: int, to: BinaryIO
+    ) -> None:
+        """In requests of some megabytes: what breaks off is asked for again, and not the whole."""
+        for first in range(start, end, _RANGE_BYTES):
+            last = min(first + _RANGE_BYTES, end)
+            with translated("s3", f"GetObject {location}"):
+                to.write(_read_range(location, version_id, first, last))
+
     def write(self, location: Location, body: bytes) -> None:
         with translated("s3", f"PutObject {location}"):
             client("s3").put_object(Bucket=location.bucket, Key=location.key, Body=body)
@@ -91,6 +103,24 @@ class S3:
                         None,
                         item["LastModified"],
                     )
+
+
+def _read_range(location: Location, version_id: str | None, start: int, end: int) -> bytes:
+    for tries_left in reversed(range(_RANGE_TRIES)):
+        try:
+            answer = client("s3").get_object(
+                **_address(location, version_id), Range=f"bytes={start}-{end - 1}"
+            )
+            return bytes(answer["Body"].read())
+        except ClientError as error:
+            if error_code(error) in _ABSENT:
+                raise ObjectMissing(str(location)) from None
+            raise
+        except BotoCoreError:
+            # botocore repeats requests, and not the reading of an answer that has begun.
+            if not tries_left:
+                raise
+    raise AssertionError("there is at least one try")
 
 
 def _address(location: Location, version_id: str | None) -> dict[str, Any]:

@@ -213,7 +213,9 @@ def _carry_out(
     for batch in order.batches:
         report = outcome.reports[batch.hour]
         if report.outcome == "blocked":
-            hour_blocked = Blocked(batch.hour, report.error_code or "", report.error or "")
+            hour_blocked = Blocked(
+                batch.hour, report.error_code or "", report.error or "", _why(report)
+            )
             blocked.append(hour_blocked)
             yield events.failed(stage, batch.source, hour_blocked)
             context.log.error(hour_blocked.message)
@@ -233,6 +235,12 @@ def _carry_out(
 
 def _counts(report: Report) -> dict[str, Any]:
     return {name: count for name, count in report.facts.items() if name.startswith("rows_")}
+
+
+def _why(report: Report) -> dict[str, Any]:
+    """Of a blocked hour: its counts and reasons, and where its rejects are kept."""
+    told = ("reasons", "unreadable_files", "rejects")
+    return _counts(report) | {name: report.facts[name] for name in told if name in report.facts}
 
 
 def _handed_on(

@@ -6,7 +6,7 @@ So the assets declare optional outputs, never yield them, and log these events t
 
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import dagster as dg
@@ -45,6 +45,8 @@ class Blocked:
     hour: Hour
     code: str
     message: str
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    """What else is known of the hour: its counts and reasons."""
 
     @classmethod
     def by(cls, hour: Hour, error: PlatformError) -> "Blocked":
@@ -113,7 +115,12 @@ def _latest_materializations(
 
 def failed(stage: str, source: str, blocked: Blocked) -> dg.AssetCheckEvaluation:
     return _evaluation(
-        stage, source, blocked.hour, False, blocked.message, {"error_code": blocked.code}
+        stage,
+        source,
+        blocked.hour,
+        False,
+        blocked.message,
+        {"error_code": blocked.code, **blocked.facts},
     )
 
 

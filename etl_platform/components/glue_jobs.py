@@ -20,6 +20,7 @@ from etl_platform.contract.errors import JobBusy, JobFailed, JobUnaccounted
 from etl_platform.contract.hour import Hour
 from etl_platform.contract.layout import Location, Names
 from etl_platform.contract.order import CONVERT, Order, Report
+from etl_platform.contract.sizing import WORKER_TYPE, sized
 
 _DOLLARS_PER_DPU_HOUR = 0.44
 """Glue's price for Spark jobs in us-east-1 (https://aws.amazon.com/glue/pricing/)."""
@@ -73,7 +74,7 @@ class GlueJobs(dg.ConfigurableResource[None]):
                 "--order_id": order.order_id,
                 **session.get_bootstrap_cli_arguments(),
             }
-            run_id = self._start(context, job, arguments)
+            run_id = self._start(context, job, arguments, sized(order).workers)
             with _stopped_on_exit(job, run_id):
                 ended = self._await_end(context, job, run_id)
         if ended.state is not JobState.SUCCEEDED:
@@ -95,18 +96,22 @@ class GlueJobs(dg.ConfigurableResource[None]):
                 context.log.info(f"Glue run {run.run_id} works on this order: waiting for its end")
                 self._await_end(context, job, run.run_id)
 
-    def _start(self, context: dg.OpExecutionContext, job: str, arguments: dict[str, str]) -> str:
+    def _start(
+        self, context: dg.OpExecutionContext, job: str, arguments: dict[str, str], workers: int
+    ) -> str:
         began = time.monotonic()
         for pause_s in self._pauses():
             try:
-                run_id = glue.start(job, arguments)
+                run_id = glue.start(job, arguments, WORKER_TYPE, workers)
             except JobBusy:
                 waited_s = time.monotonic() - began
                 if waited_s > self.slot_wait_s:
                     raise JobBusy(job, waited_s) from None
                 time.sleep(pause_s)
             else:
-                context.log.info(f"Started Glue job {job}, run {run_id}")
+                context.log.info(
+                    f"Started Glue job {job}, run {run_id}, on {workers} workers {WORKER_TYPE}"
+                )
                 return run_id
         raise AssertionError("the pauses never end")
 

@@ -4,6 +4,8 @@ import dagster as dg
 from pydantic import BaseModel
 
 from etl_platform.components.assets import source_assets
+from etl_platform.contract.errors import ContractInvalid
+from etl_platform.contract.reading import FILE_NAME, located
 from etl_platform.contract.source import SourceContract
 
 
@@ -24,6 +26,13 @@ class S3ToRedshift(dg.Component):
         return cls(attributes)
 
     def build_defs(self, context: dg.ComponentLoadContext) -> dg.Definitions:
+        # Imported here only: DuckDB is not needed to look at the definitions of other sources.
+        from etl_platform.convert.rules import check_contract
+
+        try:
+            check_contract(self.contract)
+        except ContractInvalid as error:
+            raise located(error, context.path / FILE_NAME) from None
         assets = source_assets(self.contract)
         job = dg.define_asset_job(
             job_name(self.contract.source),

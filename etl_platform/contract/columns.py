@@ -14,16 +14,25 @@ from etl_platform.contract.types import ColumnType
 
 _TEXTS: Final = ("varchar", "char")
 _WHOLE: Final = ("smallint", "integer", "bigint", "decimal")
+_FLOATS: Final = ("real", "double")
 _MOMENTS: Final = ("timestamp", "timestamptz")
+_TIMES: Final = ("date", "time", *_MOMENTS)
+_ALL_BUT_SUPER: Final = (*_TEXTS, *_WHOLE, *_FLOATS, "boolean", *_TIMES, "varbyte")
 
 _FAMILIES: Final[dict[str, tuple[str, ...]]] = {
-    "formats": ("date", *_MOMENTS),
+    **dict.fromkeys(("case", "replace", "mapping", "pattern"), _ALL_BUT_SUPER),
+    "formats": _TIMES,
     "zone": _MOMENTS,
     "too_long": _TEXTS,
-    "allowed": (*_TEXTS, *_WHOLE, "date"),
-    "range": (*_WHOLE, "real", "double", "date", *_MOMENTS),
+    "allowed": (*_TEXTS, *_WHOLE, "date", "time"),
+    "range": (*_WHOLE, *_FLOATS, *_TIMES),
 }
-"""The types that an option is for; the others are for all."""
+"""The types that an option is for; the others are for all. What acts on the text of a value would
+change JSON without knowing it."""
+
+_CLEANSING: Final = ("trim", "null_tokens", "case", "replace", "default", "mapping")
+_OF_A_RECORD: Final = ("path", *_CLEANSING, "formats", "zone")
+"""What says how a value comes out of a record. A column that no record holds has none of it."""
 
 
 def _column_type(value: Any) -> ColumnType:
@@ -41,6 +50,13 @@ def _expression(value: Any) -> str:
             f"{value!r} has {lacking[0]}; expected the syntax of RE2, which neither looks around"
             " nor refers back"
         )
+    return value
+
+
+def _sql(value: Any) -> str:
+    """Only DuckDB can tell the rest, when convert begins."""
+    if not isinstance(value, str) or not value.strip() or "\0" in value:
+        raise ValueError(f"{value!r} is no expression; expected SQL in quotes")
     return value
 
 
@@ -82,7 +98,7 @@ class Column(Model):
     ]
     required: bool = False
     path: str | None = None
-    expression: str | None = None
+    expression: Annotated[str, BeforeValidator(_sql, json_schema_input_type=str)] | None = None
     """SQL over the other columns, for a column that no record holds."""
 
     trim: bool = False
@@ -106,11 +122,20 @@ class Column(Model):
     @model_validator(mode="after")
     def _options_fit_the_type(self) -> Self:
         for option, families in _FAMILIES.items():
-            is_used = getattr(self, option) != type(self).model_fields[option].default
-            if is_used and self.type.family not in families:
+            if self._has(option) and self.type.family not in families:
                 raise ValueError(
                     f"{option} is not for {self.type}; expected a type of {', '.join(families)}"
                 )
+        return self
+
+    @model_validator(mode="after")
+    def _is_read_or_derived(self) -> Self:
+        used = [option for option in _OF_A_RECORD if self._has(option)]
+        if self.expression is not None and used:
+            raise ValueError(
+                f"{used[0]} is for a value of a record; expected none of"
+                f" {', '.join(_OF_A_RECORD)} beside an expression"
+            )
         return self
 
     @model_validator(mode="after")
@@ -139,6 +164,10 @@ class Column(Model):
             )
         return self
 
+    def _has(self, option: str) -> bool:
+        field = type(self).model_fields[option]
+        return bool(getattr(self, option) != field.get_default(call_default_factory=True))
+
     def _values(self) -> Iterator[tuple[str, int | str]]:
         for value in self.allowed or ():
             yield "allowed", value
@@ -152,7 +181,11 @@ class Column(Model):
     @property
     def date_formats(self) -> tuple[DateFormat, ...]:
         """The declared formats, in the order in which they are tried."""
-        return tuple(DateFormat.parse(text, self.type.family in _MOMENTS) for text in self.formats)
+        family = self.type.family
+        return tuple(
+            DateFormat.parse(text, with_day=family != "time", with_clock=family != "date")
+            for text in self.formats
+        )
 
     @property
     def steps(self) -> tuple[str, ...]:

@@ -1,7 +1,7 @@
 """What a conversion hands on: its counts and the exact files, written once for a batch."""
 
 from datetime import datetime
-from typing import Self
+from typing import Final, Self
 
 from pydantic import BaseModel, ConfigDict
 
@@ -53,12 +53,39 @@ class ParquetFile(_Model):
         return f"s3://{self.bucket}/{self.key}"
 
 
+MOST_EXAMPLES: Final = 3
+MOST_UNREADABLE_NAMED: Final = 20
+MOST_UNKNOWN_NAMED: Final = 20
+
+
+class Example(_Model):
+    """A rejected record: the number of its file in the batch, from 0, and its own there."""
+
+    file_no: int
+    record: int
+
+
 class ReasonCount(_Model):
-    """How many records had one reason on one column (empty for the whole record)."""
+    """How many records had one reason on one column (empty for the whole record).
+
+    The examples are the first ones. They say where to look and not what stands there: commits and
+    reports hold no data of the source.
+    """
 
     column: str
     reason: str
     records: int
+    examples: tuple[Example, ...] = ()
+
+    def __add__(self, other: Self) -> "ReasonCount":
+        """The same reason in two parts of a batch."""
+        examples = sorted((*self.examples, *other.examples), key=lambda e: (e.file_no, e.record))
+        return ReasonCount(
+            column=self.column,
+            reason=self.reason,
+            records=self.records + other.records,
+            examples=tuple(examples[:MOST_EXAMPLES]),
+        )
 
 
 class Commit(_Model):
@@ -72,6 +99,12 @@ class Commit(_Model):
     reasons: tuple[ReasonCount, ...]
     files: tuple[ParquetFile, ...]
     reject_files: tuple[ParquetFile, ...]
+    superseded_files: tuple[ParquetFile, ...] = ()
+    """None if the contract does not keep them."""
+    unreadable_files: tuple[str, ...] = ()
+    """What is wrong with each, of the first few that became a reject."""
+    unknown_fields: tuple[str, ...] = ()
+    """What records have and the contract has not; the first few in order."""
     values_truncated: dict[str, int] = {}
     """By column; of the records that are not rejected."""
     seconds: float
@@ -83,6 +116,11 @@ class Commit(_Model):
         for name, files, count in (
             ("written", self.files, self.counts.written),
             ("rejected", self.reject_files, self.counts.rejected),
+            *(
+                [("superseded", self.superseded_files, self.counts.superseded)]
+                if self.superseded_files
+                else []
+            ),
         ):
             rows = sum(file.rows for file in files)
             if rows != count:

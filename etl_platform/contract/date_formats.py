@@ -1,4 +1,4 @@
-"""Declared formats of dates and timestamps: the directives of strptime that leave nothing to guess.
+"""Declared formats of dates and times: the directives of strptime that leave nothing to guess.
 
 A format becomes a pattern that admits a text before a parser sees it, because parsers pass over
 spaces, take years of one digit, and divide `2013111` as they like.
@@ -50,7 +50,7 @@ class DateFormat:
     pieces: tuple[str, ...]
 
     @classmethod
-    def parse(cls, text: str, with_clock: bool) -> Self:
+    def parse(cls, text: str, *, with_day: bool, with_clock: bool) -> Self:
         """Check a format; raises ValueError with what was expected."""
         known = [*_NUMBERS, *_NAMES]
         pieces = tuple(_PIECE.findall(text))
@@ -58,7 +58,7 @@ class DateFormat:
             if piece.startswith("%") and piece not in known:
                 raise ValueError(f"{text!r} has {piece}; expected {', '.join(known)}")
         used = [piece for piece in pieces if piece.startswith("%") and piece != "%%"]
-        problem = _problem(used, with_clock)
+        problem = _problem(used, with_clock) if with_day else _problem_of_clock(used)
         if problem or "\0" in text:
             raise ValueError(f"{text!r} {problem or 'has a NUL; expected none'}")
         return cls(text, pieces)
@@ -90,12 +90,25 @@ def _problem(used: Sequence[str], with_clock: bool) -> str | None:
         return "is no whole day; expected a year, a month and a day, as %d/%m/%Y"
     if not with_clock and len(used) > len(day):
         return "has a time of day that a date would lose; expected directives of a day only"
+    if "%z" in used and not clock[0]:
+        return "has an offset and no time of day; expected %H before %z"
+    return _gap(used, clock)
+
+
+def _problem_of_clock(used: Sequence[str]) -> str | None:
+    clock = [_found(used, alternatives) for alternatives in _CLOCK]
+    if len(set(used)) < len(used) or any(len(each) > 1 for each in clock):
+        return "names a part twice; expected each once"
+    if not clock[0] or any(_found(used, alternatives) for alternatives in (*_DATE, ("%z",))):
+        return "is no time of day alone; expected directives of one, as %H:%M"
+    return _gap(used, clock)
+
+
+def _gap(used: Sequence[str], clock: Sequence[Sequence[str]]) -> str | None:
     if any(part and not before for before, part in pairwise(clock)):
         return "has a gap in its time of day; expected hours, minutes, seconds, fractions"
     if ("%I" in used) != ("%p" in used):
         return "has one of %I and %p; expected both or neither"
-    if "%z" in used and not clock[0]:
-        return "has an offset and no time of day; expected %H before %z"
     return None
 
 

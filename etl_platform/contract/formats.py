@@ -21,8 +21,6 @@ class CsvFormat(Model):
     """How a quoted field holds a quote."""
     encoding: Encoding = "utf-8"
     header: Literal["present", "absent"] = "present"
-    unknown: Literal["ignore", "block", "reject"] = "ignore"
-    """What becomes of a file whose header names more than the contract does."""
     skip_lines: int = Field(default=0, ge=0, le=1000)
     comment: OneCharacter | None = None
     """A line that begins with it is no record, unless it stands within a quoted field."""
@@ -36,15 +34,6 @@ class CsvFormat(Model):
             raise ValueError(
                 "delimiter, quote, comment and escape clash; expected different characters,"
                 " none of them a line break or NUL"
-            )
-        return self
-
-    @model_validator(mode="after")
-    def _unknown_names_need_a_header(self) -> Self:
-        if self.header == "absent" and self.unknown != "ignore":
-            raise ValueError(
-                f"unknown is {self.unknown} and no header names anything;"
-                " expected `header: present`, or no `unknown`"
             )
         return self
 

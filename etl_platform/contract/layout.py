@@ -14,7 +14,9 @@ MANIFEST = "manifest.json"
 COMMIT = "_commit.json"
 PIN = "_batch.json"
 REJECTS_FOLDER = "_rejects/"
-"""Below an attempt. Athena, Spark and Hive do not read a folder with an underscore as data."""
+SUPERSEDED_FOLDER = "_superseded/"
+REPLACED_FOLDER = "_replaced/"
+"""All below an attempt. Athena, Spark and Hive do not read a folder with an underscore as data."""
 
 # With 20 characters of namespace and 31 of source, `-processed-` still fits the 63 of a bucket.
 _NAMESPACE = re.compile(r"[a-z][a-z0-9-]{1,18}[a-z0-9]", re.ASCII)
@@ -158,9 +160,24 @@ def reject_part(attempt: Location, number: int) -> Location:
     return attempt / f"{REJECTS_FOLDER}part-{number:05d}.parquet"
 
 
+def superseded_part(attempt: Location, number: int) -> Location:
+    """The file of the rows that newer ones replace, of task `number` of an attempt."""
+    return attempt / f"{SUPERSEDED_FOLDER}part-{number:05d}.parquet"
+
+
+def replaced_keys(attempt: Location, number: int, bucket: int) -> Location:
+    """The keys that other tasks of an attempt have newer rows of than task `number`."""
+    return attempt / f"{REPLACED_FOLDER}{number:05d}-{bucket:05d}.arrow"
+
+
 def rejects_table(source: str) -> str:
     """The catalog's table of rejects. No source has two underscores in a row."""
     return f"{source}__rejects"
+
+
+def superseded_table(source: str) -> str:
+    """The catalog's table of superseded rows, of a source that keeps them."""
+    return f"{source}__superseded"
 
 
 def hour_of_manifest(key: str) -> Hour | None:

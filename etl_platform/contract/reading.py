@@ -1,5 +1,6 @@
 """Read contracts from YAML; a mistake names the file, the line, the field and what was expected."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -19,31 +20,38 @@ _Path = tuple[str | int, ...]
 
 def read_contracts(folder: Path = DEFS) -> dict[str, SourceContract]:
     """Every contract below a folder, by source name."""
-    contracts: dict[str, SourceContract] = {}
-    places: dict[str, Path] = {}
+    return {source: contract for source, (contract, _) in _read_all(folder).items()}
+
+
+def _read_all(folder: Path) -> dict[str, tuple[SourceContract, Path]]:
+    found: dict[str, tuple[SourceContract, Path]] = {}
     for file in sorted(folder.rglob(FILE_NAME)):
         contract = read_contract(file)
         if contract is None:
             continue
-        if contract.source in contracts:
+        if contract.source in found:
             raise ContractInvalid(
                 str(file),
                 1,
                 "attributes.source",
-                f"{contract.source!r} is also in {places[contract.source]}",
+                f"{contract.source!r} is also in {found[contract.source][1]}",
                 "one file for each source",
             )
-        contracts[contract.source] = contract
-        places[contract.source] = file
-    return contracts
+        found[contract.source] = (contract, file)
+    return found
 
 
 def find_contract(source: str, folder: Path = DEFS) -> SourceContract:
     """The contract of one source."""
-    contracts = read_contracts(folder)
-    if source not in contracts:
-        raise SourceUnknown(source, sorted(contracts))
-    return contracts[source]
+    return find_contract_file(source, folder)[0]
+
+
+def find_contract_file(source: str, folder: Path = DEFS) -> tuple[SourceContract, Path]:
+    """The contract of one source, and where it was read from."""
+    found = _read_all(folder)
+    if source not in found:
+        raise SourceUnknown(source, sorted(found))
+    return found[source]
 
 
 def read_contract(file: Path) -> SourceContract | None:
@@ -62,6 +70,16 @@ def read_contract(file: Path) -> SourceContract | None:
     if not isinstance(document, dict) or document.get("type") != COMPONENT:
         return None
     return _validate(document.get("attributes"), node, file)
+
+
+def located(error: ContractInvalid, file: Path) -> ContractInvalid:
+    """The same error with the line of its field, for one that was found without the file."""
+    node = _compose(file.read_bytes(), file)
+    steps = (step.strip("[]") for step in re.findall(r"[^.\[\]]+|\[\d+\]", error.field))
+    path = ("attributes", *(int(step) if step.isdecimal() else step for step in steps))
+    return ContractInvalid(
+        str(file), _line_of(node, path), error.field, error.problem, error.expected
+    )
 
 
 def _validate(attributes: Any, node: yaml.Node, file: Path) -> SourceContract:

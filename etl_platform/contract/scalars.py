@@ -3,19 +3,20 @@
 Each is checked here against its column's type, so that convert never compares with a null.
 """
 
+import json
 import math
 import re
 import struct
 from collections.abc import Callable
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, time
 from decimal import Decimal
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Never
 
 from pydantic import BeforeValidator
 
 from etl_platform.contract.types import ColumnType
 
-Comparable = Decimal | float | date | datetime | str
+Comparable = Decimal | float | date | datetime | time | str
 
 
 def _text(value: Any) -> str:
@@ -98,6 +99,24 @@ def _moment(_: ColumnType, text: str) -> datetime:
     return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
+def _time(_: ColumnType, text: str) -> time:
+    return time.fromisoformat(_shaped(text, r"\d\d:\d\d(:\d\d(\.\d{1,6})?)?"))
+
+
+def _super(_: ColumnType, text: str) -> str:
+    # Whether it is JSON to the letter is for convert to say, which reads it as it reads records.
+    json.loads(text, parse_constant=_no_json)
+    return text
+
+
+def _no_json(constant: str) -> Never:
+    raise ValueError(constant)
+
+
+def _varbyte(column_type: ColumnType, text: str) -> str:
+    return _shaped(text.lower(), rf"([0-9a-f]{{2}}){{0,{column_type.arguments[0]}}}")
+
+
 def _varchar(column_type: ColumnType, text: str) -> str:
     if len(text.encode()) > column_type.arguments[0]:
         raise ValueError(text)
@@ -109,7 +128,7 @@ def _char(column_type: ColumnType, text: str) -> str:
 
 
 _BITS: Final = {"smallint": 16, "integer": 32, "bigint": 64}
-_TEXTS: Final = ("varchar", "char")
+_TEXTS: Final = ("varchar", "char", "varbyte")
 _READERS: Final[dict[str, Callable[[ColumnType, str], Comparable]]] = {
     "smallint": _integer,
     "integer": _integer,
@@ -123,6 +142,9 @@ _READERS: Final[dict[str, Callable[[ColumnType, str], Comparable]]] = {
     "timestamptz": _moment,
     "varchar": _varchar,
     "char": _char,
+    "time": _time,
+    "super": _super,
+    "varbyte": _varbyte,
 }
 _EXPECTED: Final = {
     "smallint": "a whole number of 16 bits",
@@ -137,4 +159,7 @@ _EXPECTED: Final = {
     "timestamptz": "a moment as 2013-01-31T06:00:00Z",
     "varchar": "a text in quotes that fits",
     "char": "a text of ASCII in quotes that fits",
+    "time": "a time of day as 06:00:00, in quotes",
+    "super": "JSON in quotes",
+    "varbyte": "hexadecimal digits in quotes, two for each byte, that fit",
 }

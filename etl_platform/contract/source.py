@@ -2,16 +2,23 @@
 
 import hashlib
 import re
-from typing import Literal, Self
+from collections.abc import Iterable
+from fractions import Fraction
+from typing import Annotated, Any, Final, Literal, Self
 
 import pyarrow as pa
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from etl_platform.contract.columns import Column
 from etl_platform.contract.fields import HourText, Identifier, Model, SourceName, broken
 from etl_platform.contract.formats import CsvFormat, Format
 from etl_platform.contract.hour import PARTITION_COLUMNS, Hour
-from etl_platform.contract.types import EXTRA_COLUMN, FILE_COLUMNS, ColumnType
+from etl_platform.contract.types import (
+    EXTRA_COLUMN,
+    FILE_COLUMNS,
+    PLACE_COLUMNS,
+    ColumnType,
+)
 
 
 class Load(Model):
@@ -25,29 +32,52 @@ class Load(Model):
     table: Identifier | None = None
 
 
+def _limits(value: Any) -> tuple[int | str, ...]:
+    limits = tuple(value) if isinstance(value, list | tuple) else (value,)
+    for limit in limits:
+        is_count = isinstance(limit, int) and not isinstance(limit, bool) and limit >= 0
+        is_share = isinstance(limit, str) and re.fullmatch(r"\d{1,3}(\.\d{1,9})?%", limit, re.ASCII)
+        if not is_count and not (is_share and _share(limit) <= 1):
+            raise ValueError(f"{limit!r} is no limit; expected {_LIMITS}")
+    if not limits or len({type(limit) for limit in limits}) < len(limits):
+        raise ValueError(f"{list(limits)} is not one limit of each kind; expected {_LIMITS}")
+    return limits
+
+
+def _share(limit: str) -> Fraction:
+    return Fraction(limit.removesuffix("%")) / 100
+
+
+_LIMITS: Final = "a count as 100, a share as 1%, or both as [1%, 100]"
+
+
 class Rejects(Model):
-    """How many records of a batch may be kept out before the batch is blocked."""
+    """How many records of a batch may be kept out, and what becomes of a file that is unreadable.
 
-    at_most: int | str = "1%"
+    Of a count and a share, both hold.
+    """
 
-    @model_validator(mode="after")
-    def _readable(self) -> Self:
-        if isinstance(self.at_most, str):
-            if not re.fullmatch(r"\d{1,3}(\.\d+)?%", self.at_most) or self._percent > 100:
-                raise ValueError(f"at_most is {self.at_most!r}; expected a count, or a share as 1%")
-        elif self.at_most < 0:
-            raise ValueError("at_most is negative; expected a count, or a share as 1%")
-        return self
-
-    @property
-    def _percent(self) -> float:
-        return float(str(self.at_most).removesuffix("%"))
+    at_most: Annotated[
+        tuple[int | str, ...],
+        BeforeValidator(_limits, json_schema_input_type=int | str | list[int | str]),
+    ] = ("1%",)
+    unreadable_files: Literal["block", "reject"] = "block"
+    """Whether such a file blocks its batch, or is one reject of it."""
 
     def allow(self, rejected: int, read: int) -> bool:
         """Whether a batch of `read` records may go on with `rejected` of them kept out."""
-        if isinstance(self.at_most, int):
-            return rejected <= self.at_most
-        return rejected * 100 <= self._percent * read
+        return all(
+            rejected <= (limit if isinstance(limit, int) else _share(limit) * read)
+            for limit in self.at_most
+        )
+
+    @property
+    def limit(self) -> str:
+        """For messages."""
+        return " and ".join(
+            f"{limit} of the records" if isinstance(limit, str) else f"{limit} records"
+            for limit in self.at_most
+        )
 
 
 class SourceContract(Model):
@@ -65,6 +95,8 @@ class SourceContract(Model):
     """What becomes of fields that a record has and the contract has not."""
     null_tokens: tuple[str, ...] = ("",)
     key: tuple[Identifier, ...] = ()
+    keep_superseded: bool = False
+    """Whether the rows that a newer one of their key replaces are written beside the batch."""
     load: Load
     rejects: Rejects = Rejects()
     engine: Literal["auto", "single_node", "spark"] = "auto"
@@ -112,6 +144,49 @@ class SourceContract(Model):
         return self
 
     @model_validator(mode="after")
+    def _keys_are_comparable(self) -> Self:
+        families = {column.name: column.type.family for column in self.columns}
+        for field, used in self._references():
+            for name in used:
+                # Redshift neither compares a SUPER nor sorts by one; neither engine orders bytes.
+                if families[name] in ("super", "varbyte"):
+                    raise broken(
+                        field,
+                        f"{name} is a {families[name]}, which is no key of any kind",
+                        "columns of other types",
+                    )
+        return self
+
+    @model_validator(mode="after")
+    def _something_is_read(self) -> Self:
+        if not self.read_columns:
+            raise broken(
+                ("columns",), "every column has an expression", "a column that a record holds"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _superseding_needs_a_key(self) -> Self:
+        if self.keep_superseded and not self.key:
+            raise broken(
+                ("keep_superseded",),
+                "no row replaces another where there is no key",
+                "`key: [column, ...]`, or no `keep_superseded`",
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _unknown_fields_need_a_header(self) -> Self:
+        is_nameless = isinstance(self.format, CsvFormat) and self.format.header == "absent"
+        if is_nameless and self.unknown != "ignore":
+            raise broken(
+                ("unknown",),
+                f"unknown is {self.unknown}, and the files have no header that names a field",
+                "`header: present`, or no `unknown`",
+            )
+        return self
+
+    @model_validator(mode="after")
     def _a_path_needs_a_header(self) -> Self:
         if isinstance(self.format, CsvFormat) and self.format.header == "absent":
             for number, column in enumerate(self.columns):
@@ -147,6 +222,11 @@ class SourceContract(Model):
         return tuple(c for c in self.table_columns if c.expression is None)
 
     @property
+    def declared_columns(self) -> tuple[Column, ...]:
+        """Those columns that a record has a place for."""
+        return tuple(c for c in self.columns if c.expression is None)
+
+    @property
     def table_columns(self) -> tuple[Column, ...]:
         """The columns of a row, without those of the platform: every step after the reader sees
         what is captured as one more column."""
@@ -173,5 +253,17 @@ class SourceContract(Model):
     @property
     def arrow_schema(self) -> pa.Schema:
         """The schema of the Parquet files: the contract's columns, then the platform's."""
-        own = [pa.field(c.name, c.type.arrow, nullable=not c.required) for c in self.table_columns]
-        return pa.schema([*own, *(pa.field(n, t.arrow, nullable=False) for n, t in FILE_COLUMNS)])
+        return pa.schema([*self._own_fields, *_always(FILE_COLUMNS)])
+
+    @property
+    def superseded_schema(self) -> pa.Schema:
+        """The schema of the files of superseded rows: those of a row, and where it stood."""
+        return pa.schema([*self._own_fields, *_always(PLACE_COLUMNS), *_always(FILE_COLUMNS)])
+
+    @property
+    def _own_fields(self) -> list["pa.Field[Any]"]:
+        return [pa.field(c.name, c.type.arrow, nullable=not c.required) for c in self.table_columns]
+
+
+def _always(columns: Iterable[tuple[str, ColumnType]]) -> list["pa.Field[Any]"]:
+    return [pa.field(name, kind.arrow, nullable=False) for name, kind in columns]

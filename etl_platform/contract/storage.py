@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Protocol
+from typing import BinaryIO, Protocol
 
 from etl_platform.contract.layout import Location
 
@@ -34,6 +34,11 @@ class Storage(Protocol):
 
     def fetch(self, location: Location, version_id: str | None, to: Path) -> None:
         """Copy the content into a local file."""
+
+    def copy_range(
+        self, location: Location, version_id: str | None, start: int, end: int, to: BinaryIO
+    ) -> None:
+        """Copy the bytes from `start` up to `end`, all of which the object has."""
 
     def write(self, location: Location, body: bytes) -> None:
         """Put an object, over an older one if there is one."""

@@ -3,20 +3,30 @@
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, LiteralString
 
 import pyarrow as pa
+
+LONGEST_TEXT_BYTES: Final = 65535
+"""Of a VARCHAR, and so of every text that stands for a value of another type."""
 
 
 @dataclass(frozen=True)
 class _Family:
-    """One row of the table. `limits` are the greatest values of the arguments, in order."""
+    """One row of the table. `limits` are the greatest values of the arguments, in order.
+
+    Values that COPY cannot take from Parquet are texts until the insert from staging: they are
+    staged as VARCHAR of `staged_bytes` for each unit of the argument, and `restored` makes them of
+    `{staged}`.
+    """
 
     duckdb: str
     redshift: str
     glue: str
     arrow: Callable[..., pa.DataType]
     limits: tuple[int, ...] = ()
+    staged_bytes: int | None = None
+    restored: LiteralString = "{staged}"
 
 
 # VARCHAR(n) and CHAR(n) count bytes in Redshift, hence no length in DuckDB and Arrow: convert
@@ -37,9 +47,35 @@ _TABLE: Final[dict[str, _Family]] = {
     "timestamptz": _Family(
         "TIMESTAMP WITH TIME ZONE", "timestamptz", "timestamp", lambda: pa.timestamp("us", "UTC")
     ),
-    "varchar": _Family("VARCHAR", "varchar({0})", "string", lambda _: pa.string(), (65535,)),
+    "varchar": _Family(
+        "VARCHAR", "varchar({0})", "string", lambda _: pa.string(), (LONGEST_TEXT_BYTES,)
+    ),
     "char": _Family("VARCHAR", "char({0})", "string", lambda _: pa.string(), (4096,)),
-    "super": _Family("VARCHAR", "super", "string", pa.string),
+    "time": _Family(
+        "VARCHAR",
+        "time",
+        "string",
+        pa.string,
+        staged_bytes=len("HH:MM:SS.ffffff"),
+        restored="CAST({staged} AS time)",
+    ),
+    "super": _Family(
+        "VARCHAR",
+        "super",
+        "string",
+        pa.string,
+        staged_bytes=LONGEST_TEXT_BYTES,
+        restored="JSON_PARSE({staged})",
+    ),
+    "varbyte": _Family(
+        "VARCHAR",
+        "varbyte({0})",
+        "string",
+        lambda _: pa.string(),
+        (LONGEST_TEXT_BYTES // 2,),
+        staged_bytes=2,
+        restored="FROM_HEX({staged})",
+    ),
 }
 
 _SPELLING = re.compile(r"([a-z]+)(?:\(\s*(\d{1,5})\s*(?:,\s*(\d{1,5})\s*)?\))?", re.ASCII)
@@ -80,6 +116,19 @@ class ColumnType:
         return _TABLE[self.family].redshift.format(*self.arguments)
 
     @property
+    def staged(self) -> str:
+        """The type of the staging table, which is what COPY makes of the Parquet column."""
+        size_bytes = _TABLE[self.family].staged_bytes
+        if size_bytes is None:
+            return self.redshift
+        return f"varchar({size_bytes * (self.arguments or (1,))[0]})"
+
+    @property
+    def restored(self) -> LiteralString:
+        """A template that makes the value of the table of what is `{staged}`."""
+        return _TABLE[self.family].restored
+
+    @property
     def glue(self) -> str:
         return _TABLE[self.family].glue.format(*self.arguments)
 
@@ -113,6 +162,12 @@ FILE_COLUMNS: Final[tuple[tuple[str, ColumnType], ...]] = (
     (BATCH_COLUMN, ColumnType("varchar", (32,))),
 )
 """What convert writes after the contract's columns, so that one COPY can take many hours."""
+
+PLACE_COLUMNS: Final[tuple[tuple[str, ColumnType], ...]] = (
+    ("_file", ColumnType("varchar", (65535,))),
+    ("_record", ColumnType("bigint")),
+)
+"""Where a row stood: the address of its file, and its number there, from 1."""
 
 TABLE_COLUMNS: Final[tuple[tuple[str, ColumnType], ...]] = (
     *FILE_COLUMNS,

@@ -11,13 +11,14 @@ from etl_platform.convert.sql import Literal, Sql, compose, joined
 _LONGEST_CHARACTER_BYTES: Final = 4
 
 
-def cast_column(column: Column, text: Sql) -> Cast:
-    """The typed value of a text that is not null, and why it has none."""
+def cast_column(column: Column, text: Sql, known: Sql) -> Cast:
+    """The typed value of a text that is not null, and why it has none; `known` is the value's name
+    where the reason is looked for."""
     if column.formats or column.zone is not None:
         return cast_moment(column, text)
     if column.too_long == "truncate":
-        return cast(column.type, _truncated(column, text))
-    return cast(column.type, text)
+        return Cast(_truncated(column, text), cast(column.type, known).reason)
+    return cast(column.type, text, known)
 
 
 def truncating(columns: Sequence[Column]) -> tuple[tuple[int, Column], ...]:

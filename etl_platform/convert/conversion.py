@@ -7,34 +7,34 @@ reports that one. Nothing else makes the files of an attempt visible.
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from functools import partial
-from typing import Any, Final, Literal
+from typing import Any, Literal
 
 from etl_platform.contract.batch import Batch
 from etl_platform.contract.catalog import Catalog
 from etl_platform.contract.commit import Commit
 from etl_platform.contract.errors import ObjectMissing, RejectLimitExceeded, Terminal
-from etl_platform.contract.layout import REJECTS_FOLDER, Location, Names, rejects_table
+from etl_platform.contract.layout import (
+    REJECTS_FOLDER,
+    SUPERSEDED_FOLDER,
+    Location,
+    Names,
+    rejects_table,
+    superseded_table,
+)
 from etl_platform.contract.order import Order, Report
+from etl_platform.contract.sizing import sized
 from etl_platform.contract.source import SourceContract
 from etl_platform.contract.storage import Storage
 from etl_platform.convert.engine import Attempt, Blocked, Engine, Result
+from etl_platform.convert.reject_limit import check_limit
 from etl_platform.convert.single_node import SingleNode
-
-SINGLE_NODE_MOST_BYTES: Final = 4 * 1024**3
-"""Up to here one worker of four cores, at about 20 MB a second and core, is done in a minute. Above
-it the start of a cluster and its exchange, which cost as much again, begin to pay."""
-
-_REASONS_SHOWN: Final = 5
 
 Outcome = Literal["done", "already"]
 
 
 def engine_for(order: Order) -> Engine:
     """The engine that the contract names, or the one that fits the bytes of the order."""
-    size_bytes = sum(batch.size_bytes for batch in order.batches)
-    is_small = size_bytes <= SINGLE_NODE_MOST_BYTES
-    chosen = order.contract.engine
-    if chosen == "single_node" or (chosen == "auto" and is_small):
+    if sized(order).engine == "single_node":
         return SingleNode()
     # Imported here only, so that a single node needs neither PySpark nor Java.
     from etl_platform.convert.spark import Spark
@@ -93,8 +93,10 @@ class _Conversion:
         """Commit what an engine has written, if the contract allows it."""
         if isinstance(result, Blocked):
             return _blocked(attempt.batch, result)
-        if not self._contract.rejects.allow(result.counts.rejected, result.counts.read):
-            return _blocked(attempt.batch, Blocked.by(self._too_many(attempt, result)), result)
+        try:
+            self._check_limit(attempt.batch, result)
+        except RejectLimitExceeded as error:
+            return _blocked(attempt.batch, Blocked.by(error), result)
         commit = Commit(
             batch=attempt.batch,
             attempt=attempt.attempt_id,
@@ -128,23 +130,26 @@ class _Conversion:
             # Without rejects as well: the hour must not show those of an older batch.
             kept = prefix / REJECTS_FOLDER
             self._catalog.point_partition(rejects_table(batch.source), batch.hour, kept)
+            if self._contract.keep_superseded:
+                beside = prefix / SUPERSEDED_FOLDER
+                self._catalog.point_partition(superseded_table(batch.source), batch.hour, beside)
 
     def _place(self, batch: Batch) -> Location:
         return self.names.commit(batch.source, batch.hour, batch.batch_id)
 
-    def _too_many(self, attempt: Attempt, result: Result) -> RejectLimitExceeded:
-        most = sorted(result.reasons, key=lambda reason: -reason.records)[:_REASONS_SHOWN]
-        return RejectLimitExceeded(
-            str(attempt.batch),
-            result.counts.rejected,
-            result.counts.read,
-            str(self._contract.rejects.at_most),
-            [f"{r.column or 'the record'}: {r.reason}, {r.records} times" for r in most],
+    def _check_limit(self, batch: Batch, result: Result) -> None:
+        check_limit(
+            self._contract.rejects,
+            str(batch),
+            result.counts,
+            result.reasons,
+            [file.url for file in batch.files],
+            f"`etl-platform rejects {batch.source} {batch.hour}`",
         )
 
     def _told(self, commit: Commit, outcome: Outcome) -> Report:
         facts = {
-            **_facts(Result.model_validate(commit, from_attributes=True)),
+            **_facts(commit.batch, Result.model_validate(commit, from_attributes=True)),
             "bytes_in": commit.batch.size_bytes,
             "seconds": commit.seconds,
             "engine": commit.engine,
@@ -161,18 +166,30 @@ def _blocked(batch: Batch, blocked: Blocked, result: Result | None = None) -> Re
         hour=batch.hour,
         batch_id=batch.batch_id,
         outcome="blocked",
-        facts=_facts(result) if result else {},
+        facts=_facts(batch, result) if result else {},
         error_code=blocked.code,
         error=blocked.message,
     )
 
 
-def _facts(result: Result) -> dict[str, Any]:
+def _facts(batch: Batch, result: Result) -> dict[str, Any]:
     return {
         **result.counts.facts,
-        "reasons": [reason.model_dump() for reason in result.reasons],
+        "reasons": [
+            {
+                **reason.model_dump(exclude={"examples"}),
+                "examples": [
+                    {"file": batch.files[example.file_no].url, "record": example.record}
+                    for example in reason.examples
+                ],
+            }
+            for reason in result.reasons
+        ],
+        "unreadable_files": list(result.unreadable_files),
+        "unknown_fields": list(result.unknown_fields),
         "values_truncated": result.values_truncated,
         "bytes_out": sum(file.size_bytes for file in result.files),
         "files": len(result.files),
         "rejects": [file.url for file in result.reject_files],
+        "superseded": [file.url for file in result.superseded_files],
     }

@@ -5,13 +5,15 @@ import itertools
 import json
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any, Final, TextIO
 from xml.parsers import expat
 
 from etl_platform.contract.errors import FileUnreadable
+from etl_platform.contract.types import ColumnType
+from etl_platform.convert.parquet_discovery import discover_parquet
 from etl_platform.convert.readers.records import MOST_RECORD_BYTES
+from etl_platform.convert.sample_files import Discovery, Fields, SampleFile
 
 MOST_RECORDS: Final = 100_000
 """Of each JSON file. A field that comes later only is not found."""
@@ -23,6 +25,7 @@ _SUFFIXES: Final = {
     ".jsonl": "json",
     ".ndjson": "json",
     ".xml": "xml",
+    ".parquet": "parquet",
 }
 _DELIMITERS: Final = ",;\t|"
 _LINES_COMPARED: Final = 50
@@ -32,62 +35,14 @@ _PARQUET: Final = b"PAR1"
 _BETWEEN_VALUES: Final = " \t\r\n,["
 
 
-@dataclass(frozen=True)
-class SampleFile:
-    """A file with plain contents, and the name that people gave it."""
-
-    path: Path
-    name: str
-
-
-@dataclass
-class Fields:
-    """Places in the order in which they are met, and those that no column can have."""
-
-    paths: dict[str, None] = field(default_factory=dict)
-    left_out: dict[str, str] = field(default_factory=dict)
-
-    def add(self, path: str) -> None:
-        if "\0" in path or not _is_text(path):
-            self.leave_out(path, "has a name that no contract can have")
-        else:
-            self.paths[path] = None
-
-    def leave_out(self, path: str, why: str) -> None:
-        # JSON can spell half a character, which nobody can print.
-        self.left_out.setdefault(path.encode(errors="backslashreplace").decode(), why)
-
-    @property
-    def kept(self) -> tuple[str, ...]:
-        return tuple(path for path in self.paths if path not in self.left_out)
-
-
-@dataclass(frozen=True)
-class Discovery:
-    """`form` is the contract's `format`."""
-
-    form: dict[str, Any]
-    fields: Fields
-
-
-def _is_text(path: str) -> bool:
-    try:
-        path.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
-
-
 def discover(files: Sequence[SampleFile]) -> Discovery:
     """Look at every file; raises FileUnreadable for one that is not in the format of the first."""
-    for file in files:
-        with file.path.open("rb") as source:
-            if source.read(len(_PARQUET)) == _PARQUET:
-                raise FileUnreadable(
-                    file.name, "it is Parquet, whose schema names its types", "CSV, JSON or XML"
-                )
     kind = _kind(files[0])
-    found = {"csv": _csv, "json": _json, "xml": _xml}[kind](files)
+    looks = {"csv": _csv, "json": _json, "xml": _xml, "parquet": discover_parquet}
+    for file in files:
+        if kind != "parquet" and _is_parquet(file):
+            raise FileUnreadable(file.name, "it is Parquet", f"{kind}, as {files[0].name}")
+    found = looks[kind](files)
     if not found.fields.kept:
         raise FileUnreadable(
             files[0].name, f"no single value is found in it as {kind}", "records with fields"
@@ -97,12 +52,19 @@ def discover(files: Sequence[SampleFile]) -> Discovery:
 
 def _kind(file: SampleFile) -> str:
     """By the name, whose last ending may be that of a compression; else by how it begins."""
+    if _is_parquet(file):
+        return "parquet"
     for suffix in reversed(PurePosixPath(file.name).suffixes[-2:]):
         if suffix.lower() in _SUFFIXES:
             return _SUFFIXES[suffix.lower()]
     with _text(file, "utf-8") as text:
         start = text.read(_START_CHARACTERS).lstrip("\ufeff \t\r\n")
     return {"<": "xml", "{": "json", "[": "json"}.get(start[:1], "csv")
+
+
+def _is_parquet(file: SampleFile) -> bool:
+    with file.path.open("rb") as source:
+        return source.read(len(_PARQUET)) == _PARQUET
 
 
 def _csv(files: Sequence[SampleFile]) -> Discovery:
@@ -161,15 +123,17 @@ def _delimiter(file: SampleFile, encoding: str) -> str:
 def _json(files: Sequence[SampleFile]) -> Discovery:
     shape = _json_shape(files[0])
     fields = Fields()
+    lists: set[str] = set()
     for file in files:
         values = _json_lines(file) if shape == "lines" else _json_values(file)
         for record in itertools.islice(values, MOST_RECORDS):
             if isinstance(record, dict):
-                _walk(record, "", fields)
+                lists |= _walk(record, "", fields)
     for path in fields.paths:
         if any(other.startswith(f"{path}.") for other in fields.paths):
             fields.leave_out(path, "holds an object in some records")
-    return Discovery({"type": "json", "shape": shape}, fields)
+    types = dict.fromkeys(sorted(lists), ColumnType("super"))
+    return Discovery({"type": "json", "shape": shape}, fields, types)
 
 
 def _json_shape(file: SampleFile) -> str:
@@ -220,17 +184,20 @@ def _json_values(file: SampleFile) -> Iterator[Any]:
                 return
 
 
-def _walk(value: dict[str, Any], prefix: str, fields: Fields) -> None:
+def _walk(value: dict[str, Any], prefix: str, fields: Fields) -> set[str]:
+    """Where lists stand in an object; `fields` gets every place in it."""
+    lists: set[str] = set()
     for name, inner in value.items():
         path = f"{prefix}{name}"
         if not name or "." in name:
             fields.leave_out(path, "has a name that no path can have")
         elif isinstance(inner, dict):
-            _walk(inner, f"{path}.", fields)
+            lists |= _walk(inner, f"{path}.", fields)
         else:
             fields.add(path)
             if isinstance(inner, list):
-                fields.leave_out(path, "holds a list in some records")
+                lists.add(path)
+    return lists
 
 
 def _xml(files: Sequence[SampleFile]) -> Discovery:

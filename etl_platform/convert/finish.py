@@ -96,8 +96,6 @@ def _mark_superseded(connection: duckdb.DuckDBPyConnection, contract: SourceCont
     )
     if not contract.key:
         return 0
-    version = contract.load.version
-    newest = [*([Identifier(version)] if version else []), FILE_NO, RECORD]
     inserted = connection.execute(
         compose(
             "INSERT INTO superseded SELECT {file_no}, {record} FROM rows SEMI JOIN"
@@ -106,10 +104,17 @@ def _mark_superseded(connection: duckdb.DuckDBPyConnection, contract: SourceCont
             file_no=FILE_NO,
             record=RECORD,
             key=names(contract.key),
-            newest=joined(compose("{column} DESC", column=column) for column in newest),
+            newest=newest_first(contract),
         )
     ).fetchone()
     return inserted[0] if inserted else 0
+
+
+def newest_first(contract: SourceContract) -> Sql:
+    """The order of the rows of one key, of which the first stays."""
+    version = contract.load.version
+    newest = [*([Identifier(version)] if version else []), FILE_NO, RECORD]
+    return joined(compose("{column} DESC", column=column) for column in newest)
 
 
 def _newest_in_order(contract: SourceContract) -> Sql:

@@ -20,14 +20,16 @@ from etl_platform.contract.hour import Hour
 from etl_platform.contract.source import SourceContract
 from etl_platform.contract.types import ColumnType
 from etl_platform.convert.casts import cast
-from etl_platform.convert.discovery import Discovery, SampleFile, discover
+from etl_platform.convert.discovery import discover
 from etl_platform.convert.naming import column_names
-from etl_platform.convert.parse import create_records, parse, tally
+from etl_platform.convert.parse import create_records, parse
 from etl_platform.convert.readers.compression import plain_contents
+from etl_platform.convert.sample_files import Discovery, SampleFile
 from etl_platform.convert.session import connect
 from etl_platform.convert.sql import Identifier, Literal, Sql, compose, joined, names
+from etl_platform.convert.tally import tally
 
-NULL_TOKENS: Final = ("NA", "N/A", "null", "NULL", "\\N", "-", "NaN")
+NULL_TOKENS: Final = ("NA", "N/A", "null", "NULL", "\\N", "-", "NaN", "nan")
 """Texts that often mean null."""
 
 _SURELY_NULL: Final = ("null", "NULL", "\\N")
@@ -40,7 +42,9 @@ _PRECISIONS: Final = (18, 38)
 _MOST_DECIMALS: Final = 9
 """More of them are the digits of a binary double."""
 
-_KEY_FAMILIES: Final = {"smallint", "integer", "bigint", "date", "timestamp", "varchar"}
+_KEY_FAMILIES: Final = {
+    *("smallint", "integer", "bigint", "date", "timestamp", "timestamptz", "varchar"),
+}
 _MOST_KEY_COLUMNS: Final = 3
 _KEY_COLUMNS_TRIED: Final = 20
 _KEY_RECORDS_TRIED: Final = 100_000
@@ -96,12 +100,13 @@ def infer(files: Sequence[Path], on_read: Callable[[int], None] = lambda _: None
         create_records(connection, contract)
         records = 0
         for number, (file, link) in enumerate(zip(files, links, strict=True)):
-            records += parse(connection, contract, link, str(file), number)
+            records += parse(connection, contract, link, str(file), number).records
             on_read(file.stat().st_size)
         sample = _Sample(connection)
         tokens = sample.null_tokens(columns)
         guesses = tuple(
-            sample.guess(column, path, tokens) for column, path in zip(columns, paths, strict=True)
+            sample.guess(column, path, tokens, discovery.types.get(path))
+            for column, path in zip(columns, paths, strict=True)
         )
         rejected, _ = tally(connection)
         return Inferred(
@@ -128,13 +133,18 @@ def _all_text(discovery: Discovery, columns: Sequence[str]) -> SourceContract:
             "starts": Hour.parse("1970-01-01-00"),
             "format": discovery.form,
             "columns": [
-                {"name": name, "path": path, "type": _LONGEST_TEXT}
+                {"name": name, "path": path, "type": _read_as(discovery.types.get(path))}
                 for name, path in zip(columns, discovery.fields.kept, strict=True)
             ],
             "null_tokens": (),
             "load": {"strategy": "append"},
         }
     )
+
+
+def _read_as(named: ColumnType | None) -> ColumnType:
+    """A nested value is no text to a reader, unless it is read as JSON."""
+    return named if named is not None and named.family == "super" else _LONGEST_TEXT
 
 
 class _Sample:
@@ -148,7 +158,10 @@ class _Sample:
         found = {token for column in columns for token in self._tokens_of(column)}
         return ("", *(token for token in NULL_TOKENS if token in found))
 
-    def guess(self, column: str, path: str, tokens: Sequence[str]) -> Guess:
+    def guess(
+        self, column: str, path: str, tokens: Sequence[str], named: ColumnType | None
+    ) -> Guess:
+        """`named` is the type that the files name themselves."""
         values = self._values(column, tokens)
         nulls, distinct = self._one(
             compose(
@@ -158,9 +171,9 @@ class _Sample:
                 values=values,
             )
         )
-        found = self._type(values)
+        found = self._type(values, named)
         lowest, highest = None, None
-        if distinct and found.family not in ("varchar", "boolean"):
+        if distinct and found.family not in ("varchar", "boolean", "super"):
             lowest, highest = self._one(
                 compose(
                     "SELECT min({value})::VARCHAR, max({value})::VARCHAR FROM ({values})",
@@ -239,8 +252,10 @@ class _Sample:
             tokens=joined(Literal(token) for token in tokens),
         )
 
-    def _type(self, values: Sql) -> ColumnType:
-        longest, whole, decimals, is_text, is_word, has_point = self._one(
+    def _type(self, values: Sql, named: ColumnType | None = None) -> ColumnType:
+        if named is not None and named.family == "super":
+            return named
+        longest, whole, decimals, is_code, is_word, has_point = self._one(
             compose(
                 "SELECT max(strlen({text})),"
                 " max(length(regexp_extract({text}, '^[+-]?0*([0-9]*)', 1))),"
@@ -254,16 +269,17 @@ class _Sample:
             )
         )
         if longest is None:
-            return _NO_VALUES
+            return named if named and named.family != "varchar" else _NO_VALUES
         text = ColumnType("varchar", (min(1 << (longest - 1).bit_length(), 65535),))
         candidates = [
-            *_numbers(whole, decimals, has_point),
+            *([] if is_code else _numbers(whole, decimals, has_point)),
             *([ColumnType("boolean")] if is_word else []),
             ColumnType("date"),
             ColumnType("timestamp"),
+            ColumnType("time"),
         ]
-        if is_text:
-            candidates = []
+        if named is not None:
+            candidates = [named] if named.family != "varchar" else []
         return self._first_without_rejects(values, candidates) or text
 
     def _first_without_rejects(

@@ -1,4 +1,4 @@
-"""Dates and timestamps in the formats and the time zone that a column declares.
+"""Dates, times and timestamps in the formats and the time zone that a column declares.
 
 The first format that reads a text decides, even if the moment it names does not exist.
 """
@@ -24,10 +24,29 @@ class _Reading:
     moment: Sql
 
 
+@dataclass(frozen=True)
+class _Outcome:
+    """What becomes of a moment, and what is said of a text that has none."""
+
+    suffix: Sql
+    unreadable: Reason
+    outside: Reason
+
+
+_OUTCOMES: Final = {
+    "date": _Outcome(Sql("::DATE"), Reason.NOT_A_DATE, Reason.NOT_A_DATE),
+    # A time alone is read as one of a day in 1900.
+    "time": _Outcome(Sql("::TIME::VARCHAR"), Reason.NOT_A_TIME, Reason.NOT_A_TIME),
+    **dict.fromkeys(
+        ("timestamp", "timestamptz"), _Outcome(Sql(""), Reason.NOT_A_TIMESTAMP, Reason.OUT_OF_RANGE)
+    ),
+}
+
+
 def cast_moment(column: Column, text: Sql) -> Cast:
-    """The date or the UTC timestamp of a text, as the column declares its texts."""
-    is_date = column.type.family == "date"
-    zone = None if is_date else column.zone
+    """The date, the time or the UTC timestamp of a text, as the column declares its texts."""
+    outcome = _OUTCOMES[column.type.family]
+    zone = column.zone
     readings = [_declared(form, zone, text) for form in column.date_formats] or _iso(zone, text)
     whens = joined(
         (compose("WHEN {r} IS NOT NULL THEN {m}", r=r.read, m=r.moment) for r in readings), " "
@@ -40,11 +59,11 @@ def cast_moment(column: Column, text: Sql) -> Cast:
         value=value,
         least=_LEAST,
         beyond=_BEYOND,
-        unreadable=_said(Reason.NOT_A_DATE if is_date else Reason.NOT_A_TIMESTAMP),
+        unreadable=_said(outcome.unreadable),
         skipped=_said(Reason.NO_SUCH_LOCAL_TIME),
-        outside=_said(Reason.NOT_A_DATE if is_date else Reason.OUT_OF_RANGE),
+        outside=_said(outcome.outside),
     )
-    return Cast(compose("({v})::DATE", v=value) if is_date else value, reason)
+    return Cast(compose("({v}){suffix}", v=value, suffix=outcome.suffix), reason)
 
 
 def _declared(form: DateFormat, zone: str | None, text: Sql) -> _Reading:

@@ -10,15 +10,17 @@ from pathlib import Path
 from typing import Final
 
 import duckdb
-import pyarrow as pa
 
 from etl_platform.contract.columns import Column
-from etl_platform.contract.commit import ReasonCount
-from etl_platform.contract.errors import CountsDisagree
+from etl_platform.contract.commit import (
+    MOST_UNKNOWN_NAMED,
+)
+from etl_platform.contract.errors import CountsDisagree, FieldsUnknown, FileUnreadable
 from etl_platform.contract.source import SourceContract
 from etl_platform.convert.casts import stored_as
 from etl_platform.convert.cleansing import cleansed
 from etl_platform.convert.columns import cast_column, is_too_long, truncating
+from etl_platform.convert.derived import evaluated, used_columns
 from etl_platform.convert.readers import open_records
 from etl_platform.convert.readers.compression import plain_contents
 from etl_platform.convert.readers.records import STREAM, Records
@@ -29,7 +31,17 @@ from etl_platform.convert.sql import Identifier, Literal, Sql, compose, joined, 
 FILE_NO: Final = Identifier("_file_no")
 RECORD: Final = Identifier("_record")
 
-_ROW_BATCH: Final = 65_536
+
+@dataclass(frozen=True)
+class Parsed:
+    """Records of files, and names that their contract lacks, of which the first in order."""
+
+    records: int = 0
+    unknown_fields: tuple[str, ...] = ()
+
+    def __add__(self, other: "Parsed") -> "Parsed":
+        unknown = sorted({*self.unknown_fields, *other.unknown_fields})
+        return Parsed(self.records + other.records, tuple(unknown[:MOST_UNKNOWN_NAMED]))
 
 
 def create_records(connection: duckdb.DuckDBPyConnection, contract: SourceContract) -> None:
@@ -66,15 +78,41 @@ def parse(
     file: Path,
     url: str,
     file_no: int,
-) -> int:
-    """Put every record of a file into `records`; how many there were.
+    records_before: int = 0,
+) -> Parsed:
+    """Put every record of a file, or of a part of it behind some records, into `records`.
 
-    Raises FileUnreadable when the file is not in the format of its contract, and ContractInvalid
-    when an expression in the contract is none.
+    A file that is not in the format of its contract is one reject, or raises FileUnreadable, as the
+    contract says. Raises ContractInvalid when an expression in the contract is none.
     """
     check_expressions(connection, contract)
-    with plain_contents(file, url) as plain:
-        return _insert_all(connection, contract, plain, url, file_no)
+    try:
+        with plain_contents(file, url) as plain:
+            return _insert_all(connection, contract, plain, url, file_no, records_before)
+    except FileUnreadable as error:
+        if contract.rejects.unreadable_files == "block" or isinstance(error, FieldsUnknown):
+            raise
+        # Nothing is to be taken back: a file is one statement, which has failed as a whole.
+        return reject_file(connection, file_no, error)
+
+
+def reject_file(
+    connection: duckdb.DuckDBPyConnection, file_no: int, error: FileUnreadable
+) -> Parsed:
+    """Put a whole file into `records` as one reject, with the number 0."""
+    connection.execute(
+        compose(
+            "INSERT INTO records BY NAME SELECT {number} AS {file_no}, 0 AS {record},"
+            " {error} AS _raw,"
+            ' [{{"column": \'\', reason: {reason}, "value": NULL::VARCHAR}}] AS _reasons',
+            number=Literal(file_no),
+            file_no=FILE_NO,
+            record=RECORD,
+            error=Literal(str(error)),
+            reason=Literal(str(Reason.UNREADABLE_FILE)),
+        )
+    )
+    return Parsed(1)
 
 
 def _insert_all(
@@ -83,11 +121,14 @@ def _insert_all(
     file: Path,
     url: str,
     file_no: int,
-) -> int:
+    records_before: int,
+) -> Parsed:
     records = open_records(file, url, contract)
     connection.register(STREAM, records.reader())
     try:
-        inserted = connection.execute(_insert(contract, records, file_no)).fetchone()
+        inserted = connection.execute(
+            _insert(contract, records, file_no, records_before)
+        ).fetchone()
     except duckdb.Error:
         if records.error is not None:
             raise records.error from None
@@ -96,79 +137,98 @@ def _insert_all(
         connection.unregister(STREAM)
     if inserted is None or inserted[0] != records.count:
         raise CountsDisagree(url, f"{inserted} records kept", f"the {records.count} of the file")
-    return records.count
+    return Parsed(records.count, records.unknown.names)
 
 
-def tally(connection: duckdb.DuckDBPyConnection) -> tuple[int, tuple[ReasonCount, ...]]:
-    """How many records are rejected, and how many of them for each reason."""
-    rejected = connection.execute("SELECT count(*) FROM rejects").fetchall()[0][0]
-    reasons = connection.execute(
-        'SELECT r."column", r.reason, count(*) FROM'
-        " (SELECT unnest(_reasons) AS r FROM rejects) GROUP BY ALL ORDER BY ALL"
-    ).fetchall()
-    return rejected, tuple(
-        ReasonCount(column=column, reason=reason, records=records)
-        for column, reason, records in reasons
-    )
-
-
-def count_truncated(
-    connection: duckdb.DuckDBPyConnection, contract: SourceContract
-) -> dict[str, int]:
-    """How many values of each column were cut, in records that are not rejected."""
-    if not truncating(contract.table_columns):
-        return {}
-    counted = connection.execute(
-        "SELECT name, count(*) FROM"
-        " (SELECT unnest(_truncated) AS name FROM records WHERE _reasons IS NULL)"
-        " GROUP BY ALL ORDER BY ALL"
-    ).fetchall()
-    return dict(counted)
-
-
-def rejects_reader(
-    connection: duckdb.DuckDBPyConnection, urls: Sequence[str]
-) -> pa.RecordBatchReader:
-    """The rejects in the order of files and records; `urls` names the files by their numbers."""
-    connection.execute("CREATE OR REPLACE TABLE files (no INTEGER, url VARCHAR)")
-    if urls:
-        connection.executemany("INSERT INTO files VALUES (?, ?)", list(enumerate(urls)))
-    query = compose(
-        "SELECT url AS file, {record} AS record, _raw AS raw, _reasons AS reasons"
-        " FROM rejects JOIN files ON no = {file_no} ORDER BY no, record",
-        record=RECORD,
-        file_no=FILE_NO,
-    )
-    reader: pa.RecordBatchReader = connection.sql(query).to_arrow_reader(_ROW_BATCH)
-    return reader
-
-
-def _insert(contract: SourceContract, records: Records, file_no: int) -> Sql:
-    """Four steps inside each other: cleansing, the casts, the rules, the reasons as a list."""
+def _insert(contract: SourceContract, records: Records, file_no: int, records_before: int) -> Sql:
+    """Steps inside each other: cleansing, the casts, what they refuse, the rules, the reasons as a
+    list. A step has what the one before it found under a name, so that nothing is found twice."""
     columns = contract.table_columns
     rules = _rules(columns)
-    said = [Identifier(_reason_name(n)) for n, _ in enumerate(columns)]
+    said = [_reason_name(n) for n, _ in enumerate(columns)]
     return compose(
-        "INSERT INTO records SELECT {columns}, {file_no}, _record,"
-        " CASE WHEN {broken} THEN _raw END, CASE WHEN {broken} THEN {reasons} END {truncated}"
-        " FROM (SELECT {with_rules} FROM (SELECT _record, _raw, _problem, _column_problems, {casts}"
-        " FROM (SELECT _record, _raw, _problem, {column_problems}, {texts} FROM ({records}))))",
+        "INSERT INTO records SELECT {columns}, {file_no}, {before} + _record,"
+        " CASE WHEN _broken THEN _raw END, CASE WHEN _broken THEN {reasons} END {truncated}"
+        " FROM (SELECT *, {broken} AS _broken FROM (SELECT {with_rules} FROM ({typed})))",
         columns=names(c.name for c in columns),
         file_no=Literal(file_no),
-        broken=compose(
-            "coalesce(_problem, {reasons}) IS NOT NULL OR _column_problems IS NOT NULL",
-            reasons=joined([*said, *(Identifier(rule.name) for rule in rules)]),
+        before=Literal(records_before),
+        broken=joined(
+            (
+                compose("{reason} IS NOT NULL", reason=Identifier(name))
+                for name in ("_problem", "_column_problems", *said, *(rule.name for rule in rules))
+            ),
+            " OR ",
         ),
         reasons=_reasons(columns, rules),
         truncated=_truncated(columns),
         with_rules=joined([Sql("*"), *(rule.aliased for rule in rules)]),
-        casts=joined(_cast_column(n, column) for n, column in enumerate(columns)),
-        texts=joined(_text(contract, n, column) for n, column in enumerate(columns)),
+        typed=_with_derived(columns, _typed(contract, records)),
+    )
+
+
+def _typed(contract: SourceContract, records: Records) -> Sql:
+    read = [(n, c) for n, c in enumerate(contract.table_columns) if c.expression is None]
+    return compose(
+        "SELECT *, {reasons} FROM (SELECT *, {values}"
+        " FROM (SELECT _record, _raw, _problem, {problem_value}, {column_problems}, {texts}"
+        " FROM ({records})))",
+        reasons=joined(_reason(n, column) for n, column in read),
+        values=joined(_value(n, column) for n, column in read),
+        texts=joined(_text(contract, n, column) for n, column in read),
         column_problems=Sql(
             "_column_problems" if records.judges_columns else "NULL::VARCHAR[] AS _column_problems"
         ),
+        problem_value=Sql(
+            "_problem_value" if records.explains_problems else "NULL::VARCHAR AS _problem_value"
+        ),
         records=records.query,
     )
+
+
+def _with_derived(columns: Sequence[Column], typed: Sql) -> Sql:
+    """The columns that have an expression, beside the ones that they are made of."""
+    derived = [(n, column) for n, column in enumerate(columns) if column.expression is not None]
+    if not derived:
+        return typed
+    return compose(
+        "SELECT *, {reasons} FROM (SELECT *, {values} FROM (SELECT *, {texts}"
+        " FROM (SELECT *, {evaluated} FROM ({typed}))))",
+        reasons=joined(_reason(n, column) for n, column in derived),
+        values=joined(_value(n, column) for n, column in derived),
+        texts=joined(
+            compose(
+                "{value}[1] AS {name}",
+                value=Identifier(_value_name(n)),
+                name=Identifier(_text_name(n)),
+            )
+            for n, _ in derived
+        ),
+        evaluated=joined(
+            compose(
+                "{value} AS {name}",
+                value=evaluated(column.expression or "", _are_whole(columns, column)),
+                name=Identifier(_value_name(n)),
+            )
+            for n, column in derived
+        ),
+        typed=typed,
+    )
+
+
+def _are_whole(columns: Sequence[Column], derived: Column) -> Sql:
+    """Whether every column that an expression uses is null or has a value."""
+    used = used_columns(derived.expression or "")
+    whole = (
+        compose(
+            "{reason} IS NULL AND _column_problems[{place}] IS NULL",
+            reason=Identifier(_reason_name(n)),
+            place=_place_in_record(columns, n),
+        )
+        for n, column in enumerate(columns)
+        if column.name in used
+    )
+    return joined([Sql("_problem IS NULL"), *whole], " AND ")
 
 
 def _text(contract: SourceContract, number: int, column: Column) -> Sql:
@@ -177,19 +237,30 @@ def _text(contract: SourceContract, number: int, column: Column) -> Sql:
     )
 
 
-def _cast_column(number: int, column: Column) -> Sql:
+def _value(number: int, column: Column) -> Sql:
+    name = Identifier(column.name)
+    typed = cast_column(column, Identifier(_text_name(number)).sql, name.sql)
+    return compose("{value} AS {name}", value=typed.value, name=name)
+
+
+def _reason(number: int, column: Column) -> Sql:
     text = Identifier(_text_name(number)).sql
-    typed = cast_column(column, text)
-    missing = Literal(str(Reason.MISSING)) if column.required else Sql("NULL")
     return compose(
-        "{text}, {value} AS {name},"
-        " CASE WHEN {text} IS NULL THEN {missing} ELSE {reason} END AS {reason_name}",
+        "CASE {unevaluated} WHEN {text} IS NULL THEN {missing} ELSE {reason} END AS {name}",
+        unevaluated=_unevaluated(number) if column.expression is not None else Sql(""),
         text=text,
-        value=typed.value,
-        name=Identifier(column.name),
-        missing=missing,
-        reason=typed.reason,
-        reason_name=Identifier(_reason_name(number)),
+        missing=Literal(str(Reason.MISSING)) if column.required else Sql("NULL"),
+        reason=cast_column(column, text, Identifier(column.name).sql).reason,
+        name=Identifier(_reason_name(number)),
+    )
+
+
+def _unevaluated(number: int) -> Sql:
+    """The cases of an expression that has no value to be judged."""
+    return compose(
+        "WHEN {value} IS NULL THEN NULL WHEN len({value}) = 0 THEN {failed}",
+        value=Identifier(_value_name(number)),
+        failed=Literal(str(Reason.EXPRESSION_FAILED)),
     )
 
 
@@ -240,46 +311,58 @@ def _reasons(columns: Sequence[Column], rules: Sequence[_Rule]) -> Sql:
         one
         for n, column in enumerate(columns)
         for one in (
-            _judged(n, column),
+            *([_judged(columns, n)] if column.expression is None else []),
             *(
-                _said(n, column, name)
+                _said(columns, n, name)
                 for name in (_reason_name(n), *(rule.name for rule in rules if rule.number == n))
             ),
         )
     )
     return compose(
         "CASE WHEN _problem IS NOT NULL"
-        ' THEN [{{"column": \'\', reason: _problem, "value": NULL::VARCHAR}}]'
+        ' THEN [{{"column": \'\', reason: _problem, "value": _problem_value}}]'
         " ELSE list_filter([{each}], lambda one: one IS NOT NULL) END",
         each=each,
     )
 
 
-def _judged(number: int, column: Column) -> Sql:
+def _judged(columns: Sequence[Column], number: int) -> Sql:
     """What the reader says of a column. What it found there has no spelling of its own."""
     return compose(
-        "CASE WHEN _column_problems[{number}] IS NOT NULL"
-        ' THEN {{"column": {column}, reason: _column_problems[{number}], "value": NULL::VARCHAR}}'
+        "CASE WHEN _column_problems[{place}] IS NOT NULL"
+        ' THEN {{"column": {column}, reason: _column_problems[{place}], "value": NULL::VARCHAR}}'
         " END",
-        number=Literal(number + 1),
-        column=Literal(column.name),
+        place=_place_in_record(columns, number),
+        column=Literal(columns[number].name),
     )
 
 
-def _said(number: int, column: Column, reason: str) -> Sql:
+def _said(columns: Sequence[Column], number: int, reason: str) -> Sql:
     """What a cast or a rule says of a column that holds a value at all."""
+    unjudged = compose(
+        "_column_problems[{place}] IS NULL AND", place=_place_in_record(columns, number)
+    )
     return compose(
-        "CASE WHEN _column_problems[{number}] IS NULL AND {reason} IS NOT NULL"
+        "CASE WHEN {unjudged} {reason} IS NOT NULL"
         ' THEN {{"column": {column}, reason: {reason}, "value": {text}}} END',
-        number=Literal(number + 1),
+        unjudged=unjudged if columns[number].expression is None else Sql(""),
         reason=Identifier(reason),
-        column=Literal(column.name),
+        column=Literal(columns[number].name),
         text=Identifier(_text_name(number)),
     )
 
 
+def _place_in_record(columns: Sequence[Column], number: int) -> Literal:
+    """Where a reader has the column of a number, from 1: it gives those without an expression."""
+    return Literal(1 + sum(column.expression is None for column in columns[:number]))
+
+
 def _text_name(number: int) -> str:
     return f"_text_{number}"
+
+
+def _value_name(number: int) -> str:
+    return f"_value_{number}"
 
 
 def _reason_name(number: int) -> str:

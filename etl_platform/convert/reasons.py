@@ -20,6 +20,10 @@ class Reason(StrEnum):
     NOT_A_BOOLEAN = "not_a_boolean"
     NOT_A_DATE = "not_a_date"
     NOT_A_TIMESTAMP = "not_a_timestamp"
+    NOT_A_TIME = "not_a_time"
+    NOT_HEX = "not_hex"  # of an odd length among them
+    NOT_JSON = "not_json"
+    EXPRESSION_FAILED = "expression_failed"  # of a derived column, over the values of this record
     NO_SUCH_LOCAL_TIME = "no_such_local_time"  # clocks of the zone skipped it
     OUT_OF_RANGE = "out_of_range"  # well written, and too large for the type
     TOO_LONG = "too_long"  # in UTF-8 bytes, as Redshift counts
@@ -30,6 +34,12 @@ class Reason(StrEnum):
     BELOW_MINIMUM = "below_minimum"
     ABOVE_MAXIMUM = "above_maximum"
 
+    # Of the whole file, which then is record 0
+    UNREADABLE_FILE = "unreadable_file"  # the raw text says why
+
+    # Of all that stands behind the last whole record of a file
+    BROKEN_OFF = "broken_off"  # the raw text says where and why, and begins with what is there
+
     # Of the whole record
     MALFORMED_RECORD = "malformed_record"
     DUPLICATE_NAME = "duplicate_name"  # an object has a name twice: readers differ in which counts
@@ -37,8 +47,8 @@ class Reason(StrEnum):
     NUMBER_TOO_LONG = "number_too_long"
     LONE_SURROGATE = "lone_surrogate"  # half a character, which no UTF-8 can hold
     WRONG_NUMBER_OF_FIELDS = "wrong_number_of_fields"
-    UNKNOWN_FIELD = "unknown_field"  # a name that the contract lacks, and refuses
-    NOT_UTF8 = "not_utf8"  # the bytes are kept as backslash escapes
+    UNKNOWN_FIELD = "unknown_field"  # the value is the name, or some of several
+    UNDECODABLE = "undecodable"  # the bytes are kept as backslash escapes
     NESTED_VALUE = "nested_value"  # an object, a list or an element where one value is expected
     REPEATED_VALUE = "repeated_value"  # an element stands twice where one is expected
 

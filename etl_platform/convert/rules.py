@@ -3,6 +3,11 @@
 A null breaks none of them: that is for `required` to say.
 """
 
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
 import duckdb
 
 from etl_platform.contract.columns import Column
@@ -10,8 +15,12 @@ from etl_platform.contract.errors import ContractInvalid
 from etl_platform.contract.source import SourceContract
 from etl_platform.convert.casts import cast
 from etl_platform.convert.cleansing import replaced
+from etl_platform.convert.derived import Refused, check_derived
 from etl_platform.convert.reasons import Reason
+from etl_platform.convert.session import connect
 from etl_platform.convert.sql import Literal, Sql, compose, joined
+
+_SHARE_OF_MEMORY: Final = 0.05
 
 
 def broken_rules(column: Column, text: Sql, value: Sql, reason: Sql) -> list[Sql]:
@@ -37,20 +46,48 @@ def broken_rules(column: Column, text: Sql, value: Sql, reason: Sql) -> list[Sql
     return broken
 
 
+def check_contract(contract: SourceContract) -> None:
+    """Raise ContractInvalid as a conversion would before it reads a record."""
+    if not any(_expressions(column) or column.expression for column in contract.columns):
+        return
+    with (
+        tempfile.TemporaryDirectory(prefix="check-") as folder,
+        connect(Path(folder), _SHARE_OF_MEMORY, 1) as connection,
+    ):
+        check_expressions(connection, contract)
+
+
 def check_expressions(connection: duckdb.DuckDBPyConnection, contract: SourceContract) -> None:
-    """Raise ContractInvalid for what only DuckDB can tell: no RE2 pattern, no known time zone."""
+    """Raise ContractInvalid for what only DuckDB can tell: no RE2 pattern, no known time zone, no
+    expression over the values of a record.
+
+    The error has no line: a contract does not know where it was read from. `located` finds it.
+    """
     for number, column in enumerate(contract.columns):
-        for option, expression in _expressions(column):
-            try:
-                connection.execute(compose("SELECT {expression}", expression=expression)).fetchall()
-            except duckdb.Error as error:
-                raise ContractInvalid(
-                    f"{contract.source}/defs.yaml",
-                    1,
-                    f"columns[{number}].{option}",
-                    f"{column.name}: {str(error).splitlines()[0]}",
-                    "a name of a time zone" if option == "zone" else "the syntax of RE2",
-                ) from None
+        for option, problem, expected in _problems(connection, contract, column):
+            raise ContractInvalid(
+                f"the contract of {contract.source}",
+                None,
+                f"columns[{number}].{option}",
+                f"{column.name}: {problem}",
+                expected,
+            )
+
+
+def _problems(
+    connection: duckdb.DuckDBPyConnection, contract: SourceContract, column: Column
+) -> Iterator[tuple[str, str, str]]:
+    """Options that DuckDB refuses, with what it says and what was expected."""
+    for option, expression in _expressions(column):
+        try:
+            connection.execute(compose("SELECT {expression}", expression=expression)).fetchall()
+        except duckdb.Error as error:
+            expected = "a name of a time zone" if option == "zone" else "the syntax of RE2"
+            yield option, str(error).splitlines()[0], expected
+    try:
+        check_derived(contract, column)
+    except Refused as refused:
+        yield "expression", str(refused), "an expression of DuckDB over columns that are read"
 
 
 def _expressions(column: Column) -> list[tuple[str, Sql]]:

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import duckdb
 
+from etl_platform.convert import json_text
+
 
 def connect(folder: Path, share_of_memory: float, threads: int) -> duckdb.DuckDBPyConnection:
     """A connection that spills below `folder` when its share of the machine's memory is used up."""
@@ -24,4 +26,5 @@ def connect(folder: Path, share_of_memory: float, threads: int) -> duckdb.DuckDB
     )
     connection.execute("SET TimeZone = 'UTC'")
     connection.execute("SET lock_configuration = true")
+    json_text.add_function(connection)
     return connection

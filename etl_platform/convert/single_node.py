@@ -17,7 +17,7 @@ from etl_platform.contract.layout import Location
 from etl_platform.contract.source import SourceContract
 from etl_platform.contract.storage import Storage
 from etl_platform.convert.engine import Attempt, Blocked, Result, finish_bucket
-from etl_platform.convert.parse import create_records, parse
+from etl_platform.convert.parse import Parsed, create_records, parse
 from etl_platform.convert.session import connect
 
 _FETCHES_AT_ONCE: Final = 8
@@ -48,7 +48,11 @@ def _convert(contract: SourceContract, attempt: Attempt, storage: Storage) -> Re
         started = time.monotonic()
         create_records(connection, contract)
         read = _parse_all(connection, contract, attempt.batch.files, storage, Path(name))
-        parsed = Result(counts=Counts(read=read), seconds=time.monotonic() - started)
+        parsed = Result(
+            counts=Counts(read=read.records),
+            unknown_fields=read.unknown_fields,
+            seconds=time.monotonic() - started,
+        )
         bucket = finish_bucket(connection, contract, attempt, 0, storage, Path(name))
     return Result.of([parsed, bucket])
 
@@ -59,14 +63,14 @@ def _parse_all(
     files: Sequence[SourceFile],
     storage: Storage,
     folder: Path,
-) -> int:
+) -> Parsed:
     def fetch(numbered: tuple[int, SourceFile]) -> Path:
         number, file = numbered
         local = folder / f"raw-{number}"
         storage.fetch(Location(file.bucket, file.key), file.version_id, local)
         return local
 
-    read = 0
+    read = Parsed()
     pool = ThreadPoolExecutor(_FETCHES_AT_ONCE)
     try:
         fetched = pool.map(fetch, enumerate(files))

@@ -14,14 +14,16 @@ from typing import Any, Final
 import duckdb
 import pyarrow.parquet as pq
 
-from etl_platform.contract.commit import Counts
+from etl_platform.contract.commit import Counts, ReasonCount
 from etl_platform.contract.errors import FileUnreadable, RejectLimitExceeded
 from etl_platform.contract.source import SourceContract
 from etl_platform.convert.finish import Stamp, finish, write_rejects
-from etl_platform.convert.parse import count_truncated, create_records, parse, rejects_reader
+from etl_platform.convert.parse import create_records, parse
+from etl_platform.convert.reject_limit import check_limit
 from etl_platform.convert.rejected import ReasonSamples, by_reason
 from etl_platform.convert.session import connect
 from etl_platform.convert.sql import Literal, compose, names
+from etl_platform.convert.tally import count_truncated, rejects_reader
 
 _SHARE_OF_MEMORY: Final = 0.5
 _STAMP: Final = Stamp(datetime(1970, 1, 1, tzinfo=UTC).replace(tzinfo=None), "0" * 32)
@@ -35,6 +37,7 @@ class FileRead:
     size_bytes: int
     records: int
     error: str | None = None
+    unknown_fields: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -55,6 +58,7 @@ class Trial:
     doubled: tuple[Doubled, ...]
     values_truncated: dict[str, int]
     columns: tuple[str, ...]
+    types: tuple[str, ...]
     rows: tuple[tuple[Any, ...], ...]
     blocked: tuple[str, ...]
 
@@ -100,6 +104,7 @@ def try_out(
             doubled=_doubled(connection, contract, samples) if superseded else (),
             values_truncated=count_truncated(connection, contract),
             columns=columns,
+            types=tuple(str(column.type) for column in contract.table_columns),
             rows=_first_rows(out, columns, samples) if written else (),
             blocked=(
                 *(file.error for file in read if file.error is not None),
@@ -124,25 +129,24 @@ def _read(
     link = folder / f"raw-{number}"
     link.symlink_to(file.resolve())
     try:
-        records = parse(connection, contract, link, name, number)
+        read = parse(connection, contract, link, name, number)
     except FileUnreadable as error:
         return FileRead(name, size_bytes, 0, str(error))
-    return FileRead(name, size_bytes, records)
+    return FileRead(name, size_bytes, read.records, unknown_fields=read.unknown_fields)
 
 
 def _beyond_limit(
-    contract: SourceContract, counts: Counts, reasons: Sequence[ReasonSamples]
+    contract: SourceContract, counts: Counts, found: Sequence[ReasonSamples]
 ) -> tuple[str, ...]:
-    if contract.rejects.allow(counts.rejected, counts.read):
-        return ()
-    error = RejectLimitExceeded(
-        "the files",
-        counts.rejected,
-        counts.read,
-        str(contract.rejects.at_most),
-        [f"{r.column or 'the record'}: {r.reason}, {r.records} times" for r in reasons],
-    )
-    return (str(error),)
+    # Without examples: they stand above, with their values.
+    reasons = [
+        ReasonCount(column=each.column, reason=each.reason, records=each.records) for each in found
+    ]
+    try:
+        check_limit(contract.rejects, "the files", counts, reasons, (), "shown above")
+    except RejectLimitExceeded as error:
+        return (str(error),)
+    return ()
 
 
 def _doubled(
@@ -150,8 +154,8 @@ def _doubled(
 ) -> tuple[Doubled, ...]:
     found = connection.execute(
         compose(
-            "SELECT count(*) - 1 AS superseded, {key} FROM rows GROUP BY {key}"
-            " HAVING count(*) > 1 ORDER BY superseded DESC, {key} LIMIT {most}",
+            "SELECT count(*) - 1, {key} FROM rows GROUP BY {key}"
+            " HAVING count(*) > 1 ORDER BY 1 DESC, {key} LIMIT {most}",
             key=names(contract.key),
             most=Literal(most),
         )

@@ -49,10 +49,10 @@ def create_target(target: Target) -> Sql:
 
 def _stored(column: TableColumn) -> Sql:
     return compose(
-        "{name} {type} ENCODE {encoding}{null}",
+        "{name} {type}{encoding}{null}",
         name=column.name,
         type=Sql(column.type.redshift),
-        encoding=Sql(column.encoding),
+        encoding=Sql(f" ENCODE {column.encoding}" if column.encoding else ""),
         null=null(column),
     )
 

@@ -46,7 +46,7 @@ def lock(guard: QualifiedName) -> Sql:
 
 
 def create_staging(target: Target) -> Sql:
-    """A temporary table with the columns of the Parquet files."""
+    """A temporary table with the columns of the Parquet files, in the types that COPY makes."""
     return compose(
         "CREATE TEMP TABLE {staging} ({columns}){distribution}",
         staging=STAGING,
@@ -98,15 +98,15 @@ def insert_versions(places: Iterable[tuple[str, int]]) -> Sql:
 
 
 def create_winners(target: Target) -> Sql:
-    """Keep the newest staged row of each key."""
+    """Keep the newest staged row of each key, in the types of the table."""
     newest = [target.version] if target.version else []
     return compose(
-        "CREATE TEMP TABLE {winners} AS SELECT {columns}, {place} FROM ("
+        "CREATE TEMP TABLE {winners} AS SELECT {restored}, {place} FROM ("
         "SELECT {staged}, v.{place}, ROW_NUMBER() OVER (PARTITION BY {key} ORDER BY {order})"
         " AS {rank} FROM {staging} AS s JOIN {versions} AS v ON v.{batch} = s.{batch}"
         ") AS ranked WHERE {rank} = 1",
         winners=WINNERS,
-        columns=joined(c.name for c in target.staged_columns),
+        restored=joined(_restored(c) for c in target.staged_columns),
         place=_PLACE,
         staged=joined(_of("s", c.name) for c in target.staged_columns),
         key=joined(_of("s", name) for name in target.key),
@@ -183,14 +183,23 @@ def delete_all(target: Target) -> Sql:
     return compose("DELETE FROM {table}", table=target.table)
 
 
-def insert_from(target: Target, source: Identifier) -> Sql:
-    """Add the rows of a temporary table."""
-    columns = joined(c.name for c in target.staged_columns)
+def insert_winners(target: Target) -> Sql:
+    """Add the rows of the table of winners."""
+    return _insert(target, joined(c.name for c in target.staged_columns), WINNERS)
+
+
+def insert_staged(target: Target) -> Sql:
+    """Add the rows of the staging table."""
+    return _insert(target, joined(_restored(c) for c in target.staged_columns), STAGING)
+
+
+def _insert(target: Target, values: Sql, source: Identifier) -> Sql:
     return compose(
-        "INSERT INTO {table} ({columns}, {loaded}) SELECT {columns}, GETDATE() FROM {source}",
+        "INSERT INTO {table} ({columns}, {loaded}) SELECT {values}, GETDATE() FROM {source}",
         table=target.table,
-        columns=columns,
+        columns=joined(c.name for c in target.staged_columns),
         loaded=LOADED,
+        values=values,
         source=source,
     )
 
@@ -259,8 +268,15 @@ def ledger_summary(view: QualifiedName, outdated: Literal) -> Sql:
 
 def _definition(column: TableColumn) -> Sql:
     return compose(
-        "{name} {type}{null}", name=column.name, type=Sql(column.type.redshift), null=null(column)
+        "{name} {type}{null}", name=column.name, type=Sql(column.type.staged), null=null(column)
     )
+
+
+def _restored(column: TableColumn) -> Sql:
+    if column.type.staged == column.type.redshift:
+        return column.name.sql
+    value = compose(column.type.restored, staged=column.name)
+    return compose("{value} AS {name}", value=value, name=column.name)
 
 
 def null(column: TableColumn) -> Sql:

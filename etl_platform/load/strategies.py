@@ -6,12 +6,19 @@ groups or again ends in the same rows.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Final, Protocol
 
 from etl_platform.load import sql
 from etl_platform.load.quoting import Identifier, Literal, Sql
 from etl_platform.load.target import Target
 from etl_platform.load.versions import Version, places
+
+
+_NEWEST: Final = "the newest staged rows"
+_INSERT: Final = "the insert"
+
+RESTORING: Final = (_NEWEST, _INSERT)
+"""The statements that make values of staged texts, and fail if one of them is none."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +68,7 @@ class Upsert:
         prepare = [
             Step("the table of versions", sql.create_versions()),
             Step("the numbers of versions", sql.insert_versions(places(known))),
-            Step("the newest staged rows", sql.create_winners(target)),
+            Step(_NEWEST, sql.create_winners(target)),
             Step("the check for newer rows", sql.drop_losers_to_later_hours(target)),
         ]
         if _is_corrected(applied, loaded):
@@ -72,7 +79,7 @@ class Upsert:
             tuple(prepare),
             sql.WINNERS,
             Step("the delete of replaced rows", sql.delete_replaced(target)),
-            Step("the insert", sql.insert_from(target, sql.WINNERS)),
+            Step(_INSERT, sql.insert_winners(target)),
         )
 
 
@@ -96,7 +103,7 @@ class Append:
             (),
             sql.STAGING,
             Step("the delete of the hours", sql.delete_hours(target, hours)),
-            Step("the insert", sql.insert_from(target, sql.STAGING)),
+            Step(_INSERT, sql.insert_staged(target)),
         )
 
 
@@ -113,7 +120,7 @@ class Refresh:
             (),
             sql.STAGING,
             Step("the delete of the table", sql.delete_all(target)),
-            Step("the insert", sql.insert_from(target, sql.STAGING)),
+            Step(_INSERT, sql.insert_staged(target)),
         )
 
 

@@ -3,6 +3,7 @@
 import hashlib
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Final
 
 from etl_platform.contract.source import SourceContract
 from etl_platform.contract.types import FILE_COLUMNS, TABLE_COLUMNS, ColumnType
@@ -17,7 +18,8 @@ GUARD_PREFIX = "guard_"
 _WHOLE_NAME_BYTES = 63
 
 # az64 is made for numbers and times and takes no others; zstd does well on text of any shape.
-_ENCODINGS = {
+# Of the last three Redshift's manual names no encoding but raw, so the choice is left to it.
+_ENCODINGS: Final[dict[str, str | None]] = {
     "smallint": "az64",
     "integer": "az64",
     "bigint": "az64",
@@ -27,6 +29,9 @@ _ENCODINGS = {
     "timestamptz": "az64",
     "varchar": "zstd",
     "char": "zstd",
+    "time": None,
+    "super": None,
+    "varbyte": None,
 }
 _RAW = "raw"
 
@@ -35,6 +40,8 @@ _CATALOG_TYPES = {
     "char": "character",
     "timestamp": "timestamp without time zone",
     "timestamptz": "timestamp with time zone",
+    "time": "time without time zone",
+    "varbyte": "binary varying",
 }
 
 
@@ -45,7 +52,8 @@ class TableColumn:
     name: Identifier
     type: ColumnType
     required: bool
-    encoding: str
+    encoding: str | None
+    """None leaves it to Redshift."""
 
     @property
     def catalog_type(self) -> str:
@@ -91,6 +99,11 @@ class Target:
     def staged_columns(self) -> tuple[TableColumn, ...]:
         """The columns of the Parquet files, in their order: COPY goes by position."""
         return (*self._own, *(self._column(n, t, required=True) for n, t in FILE_COLUMNS))
+
+    @property
+    def is_restored(self) -> bool:
+        """Whether values of the table are made of staged texts."""
+        return any(column.type.staged != column.type.redshift for column in self.staged_columns)
 
     @property
     def _own(self) -> tuple[TableColumn, ...]:

@@ -22,7 +22,7 @@ from etl_platform.load.converted import blocked
 from etl_platform.load.ledger import Entry, Outcome, Run
 from etl_platform.load.quoting import RoleArn
 from etl_platform.load.staging import COPY, Staged, stage
-from etl_platform.load.strategies import STRATEGIES, Change
+from etl_platform.load.strategies import RESTORING, STRATEGIES, Change
 from etl_platform.load.target import Target
 from etl_platform.load.versions import Version
 
@@ -72,7 +72,7 @@ class Loader:
         try:
             reports = self._retried(commits)
         except Terminal as error:
-            if len(commits) == 1 or not _is_of_the_data(error):
+            if len(commits) == 1 or not self._is_of_the_data(error):
                 yield from (blocked(commit.batch, error) for commit in commits)
                 return
         else:
@@ -81,6 +81,13 @@ class Loader:
         middle = len(commits) // 2
         yield from self.load(commits[:middle])
         yield from self.load(commits[middle:])
+
+    def _is_of_the_data(self, error: Terminal) -> bool:
+        """Whether other batches may load where these did not."""
+        reading = (COPY, *(RESTORING if self.target.is_restored else ()))
+        return isinstance(error, CountsDisagree) or (
+            isinstance(error, WarehouseRefused) and error.statement in reading
+        )
 
     def _retried(self, commits: Sequence[Commit]) -> list[Report]:
         unknown: CommitUnknown | None = None
@@ -161,13 +168,6 @@ class Loader:
         """The report of a batch that the ledger has: of another run, or of this run's COMMIT of
         which the answer was lost."""
         return _report(entry, "done" if entry.run_id == self.run.run_id else "already", {})
-
-
-def _is_of_the_data(error: Terminal) -> bool:
-    """Whether other batches may load where these did not."""
-    return isinstance(error, CountsDisagree) or (
-        isinstance(error, WarehouseRefused) and error.statement == COPY
-    )
 
 
 def _carry_out(warehouse: Warehouse, change: Change) -> dict[str, int]:

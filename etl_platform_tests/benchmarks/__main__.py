@@ -1,5 +1,90 @@
-"""`make bench`: every benchmark with its default size."""
+"""`make bench`: measure conversions beside their rivals, as tables and as JSON.
 
-from etl_platform_tests.benchmarks import convert
+python -m etl_platform_tests.benchmarks [--size quick|moderate|full] [--docs] [NAME ...]
+"""
 
-convert.main()
+import argparse
+import json
+import shlex
+import sys
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+from etl_platform_tests.benchmarks import comparisons, dirt, growth, machine
+from etl_platform_tests.benchmarks.comparisons import Scales
+from etl_platform_tests.benchmarks.data import CACHE, CHECKOUT
+from etl_platform_tests.benchmarks.growth import Sizes
+from etl_platform_tests.benchmarks.tables import Finding
+
+RESULTS: Final = CACHE / "results.json"
+PAPER: Final = CHECKOUT / "docs" / "benchmarks.md"
+BEGIN: Final = "<!-- figures, written by the benchmarks -->"
+
+SCALES: Final = {
+    "quick": Scales(csv=0.02, json=0.01, xml=0.005, slow=0.005, rounds=1),
+    "moderate": Scales(csv=0.15, json=0.05, xml=0.01, slow=0.02),
+    "full": Scales(csv=0.6, json=0.2, xml=0.03, slow=0.06),
+}
+SIZES: Final = {
+    "quick": Sizes((0.01, 0.05), (1, 20), (1, 20), scale_of_pieces=0.01),
+    "moderate": Sizes((0.1, 0.5, 1), (1, 100, 1000), (1, 100), scale_of_pieces=0.131),
+    "full": Sizes((0.1, 1, 4), (1, 100, 5000), (1, 1000), scale_of_pieces=0.131),
+}
+
+
+def benchmarks(size: str) -> dict[str, Callable[[], Iterator[Finding]]]:
+    scales, sizes = SCALES[size], SIZES[size]
+    return {
+        "no-checks": lambda: comparisons.against_no_checks(scales),
+        "pyspark": lambda: comparisons.against_pyspark(scales),
+        "libraries": lambda: comparisons.against_libraries(scales),
+        "dirt": dirt.of_dirt,
+        "bytes": lambda: growth.of_bytes(sizes),
+        "files": lambda: growth.of_files(sizes),
+        "hours": lambda: growth.of_hours(sizes),
+    }
+
+
+def main(arguments: list[str]) -> None:
+    known = list(benchmarks("quick"))
+    parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(known)}")
+    parser.add_argument("--size", choices=list(SCALES), default="moderate")
+    parser.add_argument("--docs", action="store_true", help=f"write the figures into {PAPER.name}")
+    options = parser.parse_args(arguments)
+    if unknown := set(options.names) - set(known):
+        parser.error(f"there is no benchmark {min(unknown)}; there are {', '.join(known)}")
+    head = [
+        f"`python -m etl_platform_tests.benchmarks {shlex.join(arguments)}`",
+        f"{datetime.now(UTC):%Y-%m-%d}, {machine.described()}",
+    ]
+    say("\n".join(head))
+    findings = []
+    for name in options.names or known:
+        for finding in benchmarks(options.size)[name]():
+            say(finding.as_markdown())
+            findings.append(finding)
+    RESULTS.write_text(
+        json.dumps({"head": head, "findings": [f.as_json() for f in findings]}, indent=2)
+    )
+    say(f"All runs: {RESULTS.relative_to(CHECKOUT)}")
+    if options.docs:
+        write_docs(PAPER, "\n\n".join(["\n\n".join(head), *(f.as_markdown() for f in findings)]))
+
+
+def write_docs(paper: Path, figures: str) -> None:
+    """Replace everything after the mark."""
+    told, mark, _ = paper.read_text().partition(BEGIN)
+    assert mark, f"{paper} has no line {BEGIN}"
+    paper.write_text(f"{told}{BEGIN}\n\n{figures}\n")
+
+
+def say(text: str) -> None:
+    sys.stdout.write(f"{text}\n\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -69,6 +69,23 @@ def column(kind: str, **options: Any) -> Column:
         ("timestamp", {"zone": "EST"}, "'EST' is no time zone; expected a name as America"),
         ("timestamp", {"zone": "+02:00"}, "is no time zone"),
         ("timestamp", {"zone": "Europe/Berlin'"}, "is no time zone"),
+        ("time", {"zone": "UTC"}, "zone is not for time"),
+        ("time", {"formats": ["%d %H:%M"]}, "is no time of day alone"),
+        ("time", {"range": {"min": "24:00"}}, "'24:00' is no time; expected a time of day"),
+        ("time", {"range": {"min": 21600}}, "21600 is no time; expected a time of day"),
+        ("time", {"range": {"min": "06:00", "max": "05:59:59"}}, "expected min <= max"),
+        ("super", {"case": "lower"}, "case is not for super"),
+        ("super", {"replace": [{"pattern": "a", "with": ""}]}, "replace is not for super"),
+        ("super", {"mapping": {"a": "b"}}, "mapping is not for super"),
+        ("super", {"pattern": "a"}, "pattern is not for super"),
+        ("super", {"allowed": ["1"]}, "allowed is not for super"),
+        ("super", {"default": "NaN"}, "default: 'NaN' is no super; expected JSON in quotes"),
+        ("varbyte(2)", {"default": "abc"}, "default: 'abc' is no varbyte"),
+        ("varbyte(2)", {"default": 12}, "default: 12 is no varbyte"),
+        ("varbyte(2)", {"allowed": ["00"]}, "allowed is not for varbyte"),
+        ("integer", {"expression": " "}, "is no expression; expected SQL in quotes"),
+        ("integer", {"expression": "a\0"}, "is no expression"),
+        ("integer", {"expression": 1}, "is no expression"),
     ],
 )
 def test_an_option_that_means_nothing_is_refused(kind: str, options: Any, message: str) -> None:
@@ -92,11 +109,33 @@ def test_an_option_that_means_nothing_is_refused(kind: str, options: Any, messag
         ("timestamptz", {"zone": "America/Argentina/Buenos_Aires"}),
         ("boolean", {"default": "false", "mapping": {"yes": "true", "": "false"}}),
         ("varchar(4)", {"replace": [{"pattern": "a", "with": ""}], "too_long": "truncate"}),
+        ("time", {"range": {"min": "06:00", "max": "22:00:00.5"}, "formats": ["%I:%M %p"]}),
+        ("time", {"default": "06:00", "allowed": ["06:00"]}),
+        ("super", {"default": "[]", "trim": True, "null_tokens": ["", "-"]}),
+        ("varbyte(2)", {"default": "00FF", "replace": [{"pattern": "^0x", "with": ""}]}),
+        ("integer", {"expression": "a * 2", "range": {"max": 5}, "required": True}),
     ],
 )
 def test_a_column_with_options_survives_json(kind: str, options: Any) -> None:
     made = column(kind, **options)
     assert Column.model_validate_json(made.model_dump_json(by_alias=True)) == made
+
+
+@pytest.mark.parametrize(
+    "option",
+    [
+        {"path": "a"},
+        {"trim": True},
+        {"null_tokens": []},
+        {"case": "lower"},
+        {"replace": [{"pattern": "a", "with": "b"}]},
+        {"default": "a"},
+        {"mapping": {"a": "b"}},
+    ],
+)
+def test_a_column_with_an_expression_is_not_read(option: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError, match=f"{next(iter(option))} is for a value of a record"):
+        column("varchar(9)", expression="a", **option)
 
 
 def test_a_number_of_yaml_keeps_its_digits() -> None:

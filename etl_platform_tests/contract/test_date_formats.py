@@ -30,13 +30,31 @@ from etl_platform.contract.date_formats import DateFormat
 )
 def test_a_format_that_leaves_something_to_guess_is_refused(text: str, problem: str) -> None:
     with pytest.raises(ValueError, match=re.escape(problem)):
-        DateFormat.parse(text, with_clock=True)
+        DateFormat.parse(text, with_day=True, with_clock=True)
 
 
 def test_a_date_has_no_format_with_a_time_of_day() -> None:
     with pytest.raises(ValueError, match="a date would lose"):
-        DateFormat.parse("%d/%m/%Y %H", with_clock=False)
-    assert DateFormat.parse("%d/%m/%Y 00", with_clock=False).text == "%d/%m/%Y 00"
+        DateFormat.parse("%d/%m/%Y %H", with_day=True, with_clock=False)
+    assert DateFormat.parse("%d/%m/%Y 00", with_day=True, with_clock=False).text == "%d/%m/%Y 00"
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("", "is no time of day alone"),
+        ("%M:%S", "is no time of day alone"),
+        ("%d %H:%M", "is no time of day alone"),
+        ("%H:%M %z", "is no time of day alone"),
+        ("%H:%S", "has a gap in its time of day"),
+        ("%I:%M", "has one of %I and %p"),
+        ("%H:%M %I", "names a part twice"),
+    ],
+)
+def test_a_time_has_no_format_with_anything_else(text: str, problem: str) -> None:
+    with pytest.raises(ValueError, match=problem):
+        DateFormat.parse(text, with_day=False, with_clock=True)
+    assert DateFormat.parse("%I.%M%p", with_day=False, with_clock=True).text == "%I.%M%p"
 
 
 @pytest.mark.parametrize(
@@ -54,6 +72,6 @@ def test_a_date_has_no_format_with_a_time_of_day() -> None:
 def test_a_number_that_touches_a_digit_has_a_fixed_width(
     text: str, admitted: list[str], refused: list[str]
 ) -> None:
-    pattern = DateFormat.parse(text, with_clock=True).pattern
+    pattern = DateFormat.parse(text, with_day=True, with_clock=True).pattern
     assert all(re.fullmatch(pattern, each) for each in admitted)
     assert not any(re.fullmatch(pattern, each) for each in refused)

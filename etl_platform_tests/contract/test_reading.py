@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from etl_platform.contract.errors import ContractInvalid, SourceUnknown
-from etl_platform.contract.reading import find_contract, read_contract, read_contracts
+from etl_platform.contract.reading import find_contract, located, read_contract, read_contracts
 from etl_platform.contract.source import SourceContract
 
 GOOD = """\
@@ -88,7 +88,9 @@ def test_an_unknown_source_is_answered_with_the_known_ones(tmp_path: Path) -> No
         ("  key: [id]", "", 13, "load.strategy", "`key: [column, ...]`"),
         ("version: changed", "version: change", 13, "load.version", "one of id"),
         ("strategy: upsert", "strategy: merge", 13, "load.strategy", "'upsert', 'append'"),
-        ("at_most: 1%", "at_most: 101%", 14, "rejects", "a share as 1%"),
+        ("at_most: 1%", "at_most: 101%", 14, "rejects.at_most", "a share as 1%"),
+        ("at_most: 1%", "at_most: [1%, 2%]", 14, "rejects.at_most", "both as [1%, 100]"),
+        ("key: [id]", "key: [id]\n  keep_superseded: 7", 13, "keep_superseded", "boolean"),
         ("at_most: 1%", "most: 1%", 14, "rejects.most", "only fields of the contract"),
         ("name: price", "name: hour", 10, "columns[1].name", "`path` naming the field"),
         ("name: price", "name: id", 10, "columns[1].name", "distinct names"),
@@ -118,3 +120,18 @@ def test_two_files_with_one_source_are_refused(tmp_path: Path) -> None:
 
 def test_a_file_of_another_component_is_passed_over(tmp_path: Path) -> None:
     assert read_contract(write(tmp_path, "type: dagster.DefsFolderComponent\n")) is None
+
+
+@pytest.mark.parametrize(
+    ("field", "line"), [("columns[1].type", 10), ("columns[2].pattern", 11), ("load.schema", 13)]
+)
+def test_an_error_found_without_the_file_is_told_with_its_line(
+    tmp_path: Path, field: str, line: int
+) -> None:
+    write(tmp_path, GOOD)
+    found = ContractInvalid("the contract of orders", None, field, "it is wrong", "a right one")
+    assert str(found).startswith(f"[CONTRACT_INVALID] the contract of orders: {field}: it is wrong")
+    error = located(found, tmp_path / "defs.yaml")
+    assert str(error).startswith(
+        f"[CONTRACT_INVALID] {tmp_path}/defs.yaml:{line}: {field}: it is wrong. Expected: a right"
+    )

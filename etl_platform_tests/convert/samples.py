@@ -22,9 +22,10 @@ from etl_platform.contract.storage import Storage
 from etl_platform.convert.conversion import convert
 from etl_platform.convert.engine import Engine
 from etl_platform.convert.finish import Stamp, finish, write_rejects
-from etl_platform.convert.parse import create_records, parse, rejects_reader
+from etl_platform.convert.parse import Parsed, create_records, parse
 from etl_platform.convert.session import connect
 from etl_platform.convert.single_node import SingleNode
+from etl_platform.convert.tally import rejects_reader
 
 NAMES = Names("convert-tests")
 HOUR = Hour.parse("2026-11-23-00")
@@ -67,6 +68,7 @@ class Converted:
     rejects: list[Row]
     superseded: int
     table: pa.Table
+    unknown_fields: tuple[str, ...]
 
     @property
     def reasons(self) -> list[tuple[int, str, str, str | None]]:
@@ -81,12 +83,12 @@ class Converted:
 def converted(of: SourceContract, *files: bytes, order: Sequence[int] | None = None) -> Converted:
     """Parse files (in another order than the manifest's, if wished) and finish them."""
     with TemporaryDirectory() as name, connect(Path(name), 0.1, 2) as connection:
-        folder = Path(name)
+        folder, parsed = Path(name), Parsed()
         create_records(connection, of)
         for number in order or range(len(files)):
             raw = folder / f"{number}.raw"
             raw.write_bytes(files[number])
-            parse(connection, of, raw, f"s3://raw/{number}", number)
+            parsed += parse(connection, of, raw, f"s3://raw/{number}", number)
         out, kept = folder / "part.parquet", folder / "rejects.parquet"
         _, superseded = finish(connection, of, STAMP, out)
         urls = [f"s3://raw/{n}" for n in range(len(files))]
@@ -94,19 +96,20 @@ def converted(of: SourceContract, *files: bytes, order: Sequence[int] | None = N
         table = pq.read_table(out) if out.exists() else of.arrow_schema.empty_table()
         rejects = pq.read_table(kept).to_pylist() if kept.exists() else []
     rows = table.drop_columns(["_hour", "_batch_id"]).to_pylist()
-    return Converted(rows, rejects, superseded, table)
+    return Converted(rows, rejects, superseded, table, parsed.unknown_fields)
 
 
 @dataclass
 class RecordingCatalog:
-    """Remembers where each hour points, and where its rejects are."""
+    """Remembers where each hour points, and where its rejects and superseded rows are."""
 
     points: dict[Hour, Location] = field(default_factory=dict)
     rejects: dict[Hour, Location] = field(default_factory=dict)
+    superseded: dict[Hour, Location] = field(default_factory=dict)
 
     def point_partition(self, table: str, hour: Hour, location: Location) -> None:
-        points = self.rejects if table.endswith("__rejects") else self.points
-        points[hour] = location
+        kinds = {"rejects": self.rejects, "superseded": self.superseded}
+        kinds.get(table.rpartition("__")[2], self.points)[hour] = location
 
 
 @dataclass

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterator
-from datetime import UTC, date, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, time, timedelta, timezone
 from decimal import Decimal
 from typing import Any
 
@@ -120,6 +120,23 @@ def outcomes(connection: duckdb.DuckDBPyConnection, kind: str, texts: list[str])
         ("char(4)", "four", "four"),
         ("char(4)", "fün", Reason.NOT_SINGLE_BYTE),
         ("char(4)", "fives", Reason.TOO_LONG),
+        ("time", "06:30", "06:30:00"),
+        ("time", "06:30:00.000", "06:30:00"),
+        ("time", "23:59:59.999999", "23:59:59.999999"),
+        ("time", "24:00", Reason.NOT_A_TIME),
+        ("time", "23:59:60", Reason.NOT_A_TIME),
+        ("time", "6:30", Reason.NOT_A_TIME),
+        ("time", "06:30:00.1234567", Reason.NOT_A_TIME),
+        ("time", "06:30Z", Reason.NOT_A_TIME),
+        ("time", "06:30+02", Reason.NOT_A_TIME),
+        ("time", "2013-01-01 06:30", Reason.NOT_A_TIME),
+        ("varbyte(2)", "00fF", "00ff"),
+        ("varbyte(2)", "", ""),
+        ("varbyte(2)", "0ff", Reason.NOT_HEX),
+        ("varbyte(2)", "0g", Reason.NOT_HEX),
+        ("varbyte(2)", "\\x01", Reason.NOT_HEX),
+        ("varbyte(2)", "\uff11\uff11", Reason.NOT_HEX),
+        ("varbyte(2)", "00ff00", Reason.TOO_LONG),
     ],
 )
 def test_a_text_has_exactly_this_outcome(
@@ -171,6 +188,27 @@ def calendar_date(text: str) -> Outcome:
         return Reason.NOT_A_DATE
 
 
+def clock_time(text: str) -> Outcome:
+    if not re.fullmatch(r"\d\d:\d\d(:\d\d(\.\d{1,6})?)?", text, re.ASCII):
+        return Reason.NOT_A_TIME
+    try:
+        value = time.fromisoformat(text)
+    except ValueError:
+        return Reason.NOT_A_TIME
+    written = value.isoformat("microseconds" if value.microsecond else "seconds")
+    return written.rstrip("0") if value.microsecond else written
+
+
+def hexadecimal(text: str) -> Outcome:
+    if not text.isascii() or any(character.isspace() for character in text):
+        return Reason.NOT_HEX
+    try:
+        value = bytes.fromhex(text)
+    except ValueError:
+        return Reason.NOT_HEX
+    return value.hex() if len(value) <= 4 else Reason.TOO_LONG
+
+
 ORACLES: dict[str, Callable[[str], Outcome]] = {
     "smallint": integer(16),
     "integer": integer(32),
@@ -180,6 +218,8 @@ ORACLES: dict[str, Callable[[str], Outcome]] = {
     "decimal(38,20)": decimal(38, 20),
     "double": double,
     "date": calendar_date,
+    "time": clock_time,
+    "varbyte(4)": hexadecimal,
 }
 
 digits = st.text("0123456789", max_size=25)
@@ -202,7 +242,14 @@ dates = st.one_of(
     st.dates().map(lambda day: day.isoformat()),
     st.from_regex(r"\d{4}-[01]\d-[0-3]\d", fullmatch=True).filter(str.isascii),
 )
-texts = st.one_of(numbers, edges, dates, st.text(max_size=12).filter(lambda t: "\0" not in t))
+times = st.one_of(
+    st.times().map(lambda at: at.isoformat()),
+    st.from_regex(r"[0-2]\d:[0-6]\d(:[0-6]\d(\.\d{0,8})?)?", fullmatch=True).filter(str.isascii),
+)
+hexes = st.text("0123456789abcdefABCDEFg", max_size=10)
+texts = st.one_of(
+    numbers, edges, dates, times, hexes, st.text(max_size=12).filter(lambda t: "\0" not in t)
+)
 
 
 @pytest.mark.parametrize("kind", ORACLES)

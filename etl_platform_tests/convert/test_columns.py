@@ -8,10 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from etl_platform.convert.engine import Attempt, Result
-from etl_platform.convert.parse import count_truncated, create_records, parse
+from etl_platform.convert.parse import create_records, parse
 from etl_platform.convert.reasons import Reason
 from etl_platform.convert.session import connect
 from etl_platform.convert.spark import Plan
+from etl_platform.convert.tally import count_truncated
 from etl_platform_tests.convert.samples import HOUR, NAMES, World, contract, converted
 from etl_platform_tests.fakes.storage import DirectoryStorage
 

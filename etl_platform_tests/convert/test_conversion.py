@@ -13,7 +13,7 @@ from etl_platform.contract.errors import ObjectMissing, ServiceUnavailable
 from etl_platform.contract.hour import Hour
 from etl_platform.contract.layout import Location
 from etl_platform.contract.order import Order
-from etl_platform.contract.source import SourceContract
+from etl_platform.contract.source import Rejects, SourceContract
 from etl_platform.contract.storage import Storage
 from etl_platform.convert import conversion
 from etl_platform.convert.engine import Attempt, Blocked, Result
@@ -67,8 +67,13 @@ def test_a_report_says_what_an_operator_asks_for(world: World) -> None:
     (report,) = world.convert(FEED, batch)
     commit = world.commit(batch)
     assert report.facts["reasons"] == [
-        {"column": "id", "reason": "not_an_integer", "records": 1},
-        {"column": "value", "reason": "too_long", "records": 1},
+        {
+            "column": column,
+            "reason": reason,
+            "records": 1,
+            "examples": [{"file": batch.files[0].url, "record": record}],
+        }
+        for column, reason, record in (("id", "not_an_integer", 2), ("value", "too_long", 3))
     ]
     assert report.facts["bytes_in"] == len(MIXED)
     assert report.facts["bytes_out"] == commit.files[0].size_bytes
@@ -115,11 +120,14 @@ def test_an_older_version_of_an_hour_never_takes_the_catalog_back(world: World) 
 
 
 def test_too_many_rejects_block_the_hour_and_keep_them_for_a_look(world: World) -> None:
-    strict = FEED.model_copy(update={"rejects": FEED.rejects.model_copy(update={"at_most": 1})})
+    strict = FEED.model_copy(update={"rejects": Rejects(at_most=(1,))})
     batch = world.land(strict, HOUR, MIXED)
     (report,) = world.convert(strict, batch)
     assert (report.outcome, report.error_code) == ("blocked", "REJECT_LIMIT")
-    assert "id: not_an_integer, 1 times" in (report.error or "")
+    name = batch.files[0].key.rpartition("/")[2]
+    assert f"id: not_an_integer, 1 record, first in {name} record 2" in (report.error or "")
+    assert "`etl-platform rejects feed 2026-11-23-00`" in (report.error or "")
+    assert report.facts["reasons"][0]["examples"] == [{"file": batch.files[0].url, "record": 2}]
     assert "too long" not in (report.error or "")
     (kept,) = report.facts["rejects"]
     assert world.storage.find(Location.parse(kept)) is not None

@@ -7,8 +7,13 @@ import io
 import json
 import tempfile
 from collections.abc import Mapping, Sequence
+from datetime import datetime
+from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -171,14 +176,36 @@ def test_a_compressed_file_is_as_its_contents(suffix: str, pack: object, tmp_pat
 
 
 def test_what_no_column_can_hold_is_left_out_and_said(tmp_path: Path) -> None:
-    record = {"id": 1, "tags": [1], "a": {"b": 2}, "x.y": 3, "mixed": 1}
+    record = {"id": 1, "a": {"b": 2}, "x.y": 3, "mixed": 1}
     other = {"id": 2, "mixed": {"c": 1}}
     lines = "".join(json.dumps(r) + "\n" for r in (record, other))
     inferred, _ = sampled(tmp_path, lines, "feed.json")
     assert [guess.path for guess in inferred.columns] == ["id", "a.b", "mixed.c"]
     text = draft(inferred, "feed", STARTS)
-    for path in ("tags", "x.y", "mixed"):
+    for path in ("x.y", "mixed"):
         assert f'# left out: "{path}"' in text
+
+
+def test_a_list_is_proposed_as_json(tmp_path: Path) -> None:
+    records = [
+        {"id": 1, "tags": [1, {"x": 0.10}], "a": {"t": ["secret"]}, "late": None},
+        {"id": 2, "tags": "none", "late": [[]]},
+    ]
+    lines = "".join(json.dumps(record) + "\n" for record in records)
+    inferred, file = sampled(tmp_path, lines, "feed.json")
+    assert types(inferred) == {"id": "smallint", "tags": "super", "t": "super", "late": "super"}
+    text = draft(inferred, "feed", STARTS)
+    assert "secret" not in text
+    tried = try_out(read(text, tmp_path), [file], samples=2)
+    assert tried.rows == (
+        (1, '[1,{"x":0.1}]', '["secret"]', None),
+        (2, '"none"', None, "[[]]"),
+    )
+
+
+def test_a_time_of_day_is_found(tmp_path: Path) -> None:
+    inferred, _ = sampled(tmp_path, "a,b\n06:30,06:30\n23:59:59,24:00\n", "feed.csv")
+    assert types(inferred) == {"a": "time", "b": "varchar(8)"}
 
 
 def test_repeated_elements_are_left_out(tmp_path: Path) -> None:
@@ -221,12 +248,77 @@ def test_a_column_that_one_file_lacks_is_left_out(tmp_path: Path) -> None:
         pytest.param("feed.xml", "<!DOCTYPE r [<!ENTITY e 'x'>]><r>&e;</r>", id="document type"),
         pytest.param("feed.xml", "<r>text</r>", id="XML without fields"),
         pytest.param("feed.csv.gz", "a,b\n", id="not compressed"),
-        pytest.param("feed", "PAR1...PAR1", id="Parquet"),
+        pytest.param("feed", "PAR1...PAR1", id="broken Parquet"),
+        pytest.param("feed.parquet", "a,b\n1,2\n", id="not Parquet"),
     ],
 )
 def test_a_file_without_records_to_read_is_refused(name: str, body: str, tmp_path: Path) -> None:
     with pytest.raises(FileUnreadable):
         sampled(tmp_path, body, name)
+
+
+def parquet(folder: Path, columns: Mapping[str, object], name: str = "feed.parquet") -> Path:
+    file = folder / name
+    pq.write_table(pa.table(dict(columns)), file)
+    return file
+
+
+DAY = datetime(2026, 1, 2, 3, 4, 5, 678901)  # noqa: DTZ001 - Arrow adds the zone
+
+
+@pytest.mark.parametrize(
+    ("values", "kind"),
+    [
+        (pa.array([1, None], pa.int8()), "smallint"),
+        (pa.array([1, 2], pa.uint16()), "integer"),
+        (pa.array([1, 2], pa.int64()), "bigint"),
+        (pa.array([2**64 - 1], pa.uint64()), "decimal(20,0)"),
+        (pa.array([Decimal("1.20")], pa.decimal128(12, 2)), "decimal(12,2)"),
+        (pa.array([1.5], pa.float32()), "real"),
+        (pa.array([1.5, float("nan"), 1e300]), "double"),
+        (pa.array([True, None]), "boolean"),
+        (pa.array([DAY.date()]), "date"),
+        (pa.array([DAY], pa.timestamp("us")), "timestamp"),
+        (pa.array([DAY], pa.timestamp("ms", "UTC")), "timestamptz"),
+        (pa.array([1], pa.timestamp("ns")), "varchar(32)"),
+        (pa.array([DAY.time()], pa.time64("us")), "time"),
+        (pa.array(["12", "2026-01-01"]), "varchar(16)"),
+        (pa.array(["é", "e"]).dictionary_encode(), "varchar(2)"),
+        (pa.nulls(2), "varchar(256)"),
+        (pa.nulls(2, pa.int32()), "integer"),
+    ],
+    ids=lambda value: str(value.type) if isinstance(value, pa.Array) else value,
+)
+def test_a_parquet_file_names_the_types_itself(
+    values: "pa.Array[Any]", kind: str, tmp_path: Path
+) -> None:
+    file = parquet(tmp_path, {"a": values, "z": [{"b": n} for n in range(len(values))]})
+    inferred = infer([file])
+    assert types(inferred) == {"a": kind, "b": "bigint"}
+    contract = read(draft(inferred, "feed", STARTS), tmp_path)
+    assert contract.format.type == "parquet"
+    trial = try_out(contract, [file], samples=1)
+    assert (trial.blocked, trial.counts.written) == ((), len(values))
+
+
+def test_a_draft_of_parquet_has_the_columns_that_every_file_has_as_single_values(
+    tmp_path: Path,
+) -> None:
+    both = {"id": [1, 2], "x.y": [1.5, 2.5], "mixed": [1, 2]}
+    first = parquet(tmp_path, {**both, "tags": [["a"], []], "first": [1, 2]}, "first")
+    second = parquet(tmp_path, {**both, "mixed": ["a", "b"], "tags": [["a"], []]}, "second")
+    inferred = infer([first, second])
+    assert types(inferred) == {"id": "bigint", "y": "double", "mixed": "varchar(1)"}
+    assert inferred.discovery.fields.left_out["first"] == "is not in every file"
+    contract = read(draft(inferred, "feed", STARTS), tmp_path)
+    trial = try_out(contract, [first, second], samples=1)
+    assert (trial.blocked, trial.counts.rejected) == ((), 0)
+
+
+def test_sample_files_are_of_one_format(tmp_path: Path) -> None:
+    _, text = sampled(tmp_path, "a,b\n1,2\n")
+    with pytest.raises(FileUnreadable, match=r"feed\.parquet cannot be read: it is Parquet"):
+        infer([text, parquet(tmp_path, {"a": [1]})])
 
 
 def test_names_are_made_valid_and_stay_apart() -> None:

@@ -48,6 +48,28 @@ def outcomes(
 @pytest.mark.parametrize(
     ("forms", "text", "expected"),
     [
+        ("%H:%M", "6:30", "06:30:00"),
+        ("%H:%M", "24:00", Reason.NOT_A_TIME),
+        ("%H:%M", "06:30:00", Reason.NOT_A_TIME),
+        ("%H%M", "0630", "06:30:00"),
+        ("%H%M", "630", Reason.NOT_A_TIME),
+        ("%I:%M %p", "12:05 am", "00:05:00"),
+        ("%I:%M %p", "12:05 PM", "12:05:00"),
+        ("%I:%M %p", "13:05 PM", Reason.NOT_A_TIME),
+        ("%H:%M:%S.%f", "23:59:59.5", "23:59:59.5"),
+        ("%H:%M:%S.%f", "23:59:59.000000", "23:59:59"),
+        ("%H.%M;%H:%M", "06:30", "06:30:00"),
+    ],
+)
+def test_a_declared_time_of_day_is_read_to_the_letter(
+    connection: duckdb.DuckDBPyConnection, forms: str, text: str, expected: Outcome
+) -> None:
+    assert outcomes(connection, "time", [text], formats=forms.split(";")) == [expected]
+
+
+@pytest.mark.parametrize(
+    ("forms", "text", "expected"),
+    [
         ("%d/%m/%Y", "3/4/2020", date(2020, 4, 3)),
         ("%d/%m/%Y", "03/04/2020", date(2020, 4, 3)),
         ("%d/%m/%Y", "04/31/2020", Reason.NOT_A_DATE),

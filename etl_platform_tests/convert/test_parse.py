@@ -6,9 +6,10 @@ from pathlib import Path
 import pytest
 
 from etl_platform.contract.errors import FileUnreadable
-from etl_platform.convert.parse import create_records, parse, tally
+from etl_platform.convert.parse import create_records, parse
 from etl_platform.convert.reasons import REJECT_SCHEMA, Reason
 from etl_platform.convert.session import connect
+from etl_platform.convert.tally import tally
 from etl_platform_tests.convert.samples import STAMP, contract, converted
 
 CSV = {"type": "csv"}
@@ -74,7 +75,7 @@ def test_reasons_are_counted_by_column(tmp_path: Path) -> None:
     file.write_bytes(b"id,price,sold\nx,y,\nx,,\n1,2,\n")
     with connect(tmp_path, 0.1, 1) as connection:
         create_records(connection, FEED)
-        assert parse(connection, FEED, file, "s3://raw/0", 0) == 3
+        assert parse(connection, FEED, file, "s3://raw/0", 0).records == 3
         rejected, reasons = tally(connection)
     assert rejected == 2
     assert [(r.column, r.reason, r.records) for r in reasons] == [
@@ -86,7 +87,7 @@ def test_reasons_are_counted_by_column(tmp_path: Path) -> None:
 def test_an_error_of_a_reader_comes_back_as_itself() -> None:
     of = contract({"id": "integer"}, {"type": "xml", "row": "row"})
     with pytest.raises(FileUnreadable, match="s3://raw/0 cannot be read"):
-        converted(of, b"<row><id>1</id></row")
+        converted(of, b"no XML")
 
 
 def test_a_connection_reads_nothing_but_what_it_is_given(tmp_path: Path) -> None:

@@ -5,12 +5,13 @@ from pathlib import Path
 import pytest
 
 from etl_platform.contract.layout import Location
+from etl_platform.contract.source import Rejects
 from etl_platform.convert.rejected import by_reason, kept_files
 from etl_platform_tests.convert.samples import HOUR, NAMES, World, contract
 from etl_platform_tests.fakes.storage import DirectoryStorage
 
 FEED = contract({"id": "integer!", "n": "smallint"}, {"type": "csv"})
-STRICT = FEED.model_copy(update={"rejects": FEED.rejects.model_copy(update={"at_most": 0})})
+STRICT = FEED.model_copy(update={"rejects": Rejects(at_most=(0,))})
 DIRTY = b"id,n\nx,1\n1,y\nz,z\n"
 
 

@@ -67,6 +67,13 @@ def said(result: Converted) -> list[tuple[int, str]]:
             ["2012-12-31 19:00", "2012-12-31 19:01"],
             [(2, "above_maximum")],
         ),
+        (
+            "time",
+            {"range": {"min": "06:00", "max": "22:00:00.5"}},
+            ["05:59:59.999999", "06:00", "06:00:00.1", "22:00:00.5", "22:00:00.500001"],
+            [(1, "below_minimum"), (5, "above_maximum")],
+        ),
+        ("time", {"allowed": ["06:00"]}, ["06:00:00.000", "06:00:01"], [(2, "not_allowed")]),
         ("varchar(9)", {"pattern": "[A-Z]{2}"}, ["AB", "ABC", "xAB"], [(2,), (3,)]),
         ("varchar(9)", {"pattern": "a|ab"}, ["ab"], []),
         ("varchar(9)", {"pattern": r"\pL+"}, ["éa", "1"], [(2,)]),

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from etl_platform.contract.errors import ContractInvalid
+from etl_platform.contract.source import Rejects
 from etl_platform.convert.trial import Doubled, FileRead, try_out
 from etl_platform_tests.convert.samples import HOUR, World, contract
 from etl_platform_tests.fakes.storage import DirectoryStorage
@@ -42,11 +43,54 @@ def test_rows_are_typed_rejects_have_reasons_and_doubled_keys_are_named(tmp_path
     assert trial.blocked == ()
 
 
+def test_a_column_may_have_any_name_that_the_queries_use_themselves(tmp_path: Path) -> None:
+    used = (
+        *("no", "url", "file", "file_no", "record", "raw", "reason", "reasons", "rows", "records"),
+        *("files", "superseded", "rejects", "text", "value", "one", "place", "said", "r", "column"),
+    )
+    of = contract(
+        [
+            {
+                "name": name,
+                "type": "varchar(3)",
+                "required": True,
+                "too_long": cut,
+                "pattern": "\\w*",
+            }
+            for name, cut in zip(used, ["reject"] * 5 + ["truncate"] * (len(used) - 5), strict=True)
+        ],
+        {"type": "csv"},
+        key=["no", "record"],
+        keep_superseded=True,
+    )
+    lines = [",".join(used), *(",".join([each] * len(used)) for each in ("a", "a", "b", "!", ""))]
+    files = files_of(tmp_path, "\n".join(lines).encode() + b"\n" + b"long," * 19 + b"x\n")
+    trial = try_out(of, files, samples=3)
+    assert trial.counts.model_dump() == {"read": 6, "written": 2, "rejected": 3, "superseded": 1}
+    assert trial.doubled == (Doubled(("a", "a"), 1),)
+    world = World(DirectoryStorage(tmp_path / "s3"))
+    world.storage.root.mkdir()
+    batch = world.land(of, HOUR, files[0].read_bytes())
+    world.convert(of, batch)
+    assert world.commit(batch).counts == trial.counts
+    assert sum(file.rows for file in world.commit(batch).superseded_files) == 1
+
+
 def test_the_limit_of_the_contract_blocks(tmp_path: Path) -> None:
-    strict = FEED.model_copy(update={"rejects": FEED.rejects.model_copy(update={"at_most": 0})})
+    strict = FEED.model_copy(update={"rejects": Rejects(at_most=(0,))})
     (blocked,) = try_out(strict, files_of(tmp_path, HEADER + b"x,\n"), samples=0).blocked
     assert "[REJECT_LIMIT]" in blocked
-    assert "id: not_an_integer, 1 times" in blocked
+    assert "(id: not_an_integer, 1 record)" in blocked
+    assert "(shown above)" in blocked
+
+
+def test_a_file_that_the_contract_rejects_as_a_whole_is_one_reject(tmp_path: Path) -> None:
+    of = FEED.model_copy(update={"rejects": Rejects(at_most=("50%",), unreadable_files="reject")})
+    trial = try_out(of, files_of(tmp_path, b"other\n1\n", HEADER + b"1,\n"), samples=1)
+    assert trial.counts.model_dump() == {"read": 2, "written": 1, "rejected": 1, "superseded": 0}
+    (reason,) = trial.reasons
+    assert (reason.reason, reason.samples[0].record) == ("unreadable_file", 0)
+    assert trial.blocked == ()
 
 
 def test_a_file_that_cannot_be_read_blocks_and_the_others_are_looked_at(tmp_path: Path) -> None:
@@ -116,3 +160,9 @@ def test_hostile_values_stay_what_they_are(tmp_path: Path, value: str) -> None:
     body = HEADER + f'"{value}",\n'.encode()
     (reason,) = try_out(FEED, files_of(tmp_path, body), 1).reasons
     assert reason.samples[0].value == value[:2000]
+
+
+def test_fields_that_the_contract_does_not_know_are_named(tmp_path: Path) -> None:
+    first, second = files_of(tmp_path, b"id,born,extra\n1,,x\n", HEADER + b"2,\n")
+    trial = try_out(FEED, [first, second], samples=1)
+    assert [file.unknown_fields for file in trial.files] == [("extra",), ()]

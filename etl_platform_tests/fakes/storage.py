@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import NamedTemporaryFile
+from typing import BinaryIO
 from urllib.parse import quote, unquote
 
 from etl_platform.contract.errors import ObjectMissing
@@ -42,6 +43,16 @@ class DirectoryStorage:
 
     def fetch(self, location: Location, version_id: str | None, to: Path) -> None:
         to.write_bytes(self.read(location, version_id))
+
+    def copy_range(
+        self, location: Location, version_id: str | None, start: int, end: int, to: BinaryIO
+    ) -> None:
+        version = self._version(location, version_id)
+        if version is None:
+            raise ObjectMissing(str(location))
+        with version.open("rb") as source:
+            source.seek(start)
+            to.write(source.read(end - start))
 
     def write(self, location: Location, body: bytes) -> None:
         while not self._put(location, body, self._newest(location) + 1):

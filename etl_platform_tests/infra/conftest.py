@@ -18,7 +18,8 @@ def contracts() -> dict[str, SourceContract]:
     """The contracts of this checkout, and a made-up one after the first of them."""
     known = read_contracts()
     first = next(iter(known.values()))
-    return {**known, EXTRA: first.model_copy(update={"source": EXTRA})}
+    extra = first.model_copy(update={"source": EXTRA, "keep_superseded": True})
+    return {**known, EXTRA: extra}
 
 
 @pytest.fixture(scope="session")

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from etl_platform.contract.hour import PARTITION_COLUMNS, Hour
-from etl_platform.contract.layout import Names, rejects_table
+from etl_platform.contract.layout import Names, rejects_table, superseded_table
 from etl_platform.contract.source import SourceContract
 from etl_platform.convert.reasons import REJECT_SCHEMA
 from etl_platform_tests.infra.conftest import EXTRA, NAMESPACE
@@ -375,6 +375,17 @@ def test_the_table_of_rejects_has_the_columns_of_reject_files(
         assert storage["Location"] == f"s3://{NAMES.processed_bucket(source)}/"
 
 
+def test_a_source_that_keeps_superseded_rows_has_a_table_of_them(
+    installation: Assembly, contracts: dict[str, SourceContract]
+) -> None:
+    tables = _tables(installation)
+    assert {name for name in tables if name.endswith("__superseded")} == {superseded_table(EXTRA)}
+    table = tables[superseded_table(EXTRA)].properties["TableInput"]
+    columns = [column["Name"] for column in table["StorageDescriptor"]["Columns"]]
+    assert columns == contracts[EXTRA].superseded_schema.names
+    assert [key["Name"] for key in table["PartitionKeys"]] == list(PARTITION_COLUMNS)
+
+
 def test_the_jobs_may_point_every_table_that_they_point(
     installation: Assembly, contracts: dict[str, SourceContract]
 ) -> None:
@@ -384,8 +395,9 @@ def test_the_jobs_may_point_every_table_that_they_point(
         if "glue:CreatePartition" in statement.actions
         for resource in statement.resources
     ]
-    for source in contracts:
-        for table in (source, rejects_table(source)):
+    for source, contract in contracts.items():
+        beside = [superseded_table(source)] if contract.keep_superseded else []
+        for table in (source, rejects_table(source), *beside):
             assert any(r.endswith(f":table/{NAMES.catalog_database}/{table}") for r in allowed)
 
 

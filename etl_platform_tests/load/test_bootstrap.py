@@ -25,6 +25,9 @@ ALL_TYPES = [
     {"name": "c10", "type": "timestamptz"},
     {"name": "c11", "type": "varchar(7)"},
     {"name": "c12", "type": "char(3)"},
+    {"name": "c13", "type": "time"},
+    {"name": "c14", "type": "super", "required": True},
+    {"name": "c15", "type": "varbyte(7)"},
     {"name": "select", "type": "varchar(7)"},
 ]
 
@@ -87,6 +90,15 @@ def test_a_table_with_other_columns_is_refused_by_the_first_that_differs(
     with pytest.raises(TargetDiffers) as refused:
         _created(endpoint, changed)
     assert refused.value.difference == difference
+
+
+def test_bytes_of_another_length_are_another_type(endpoint: Endpoint) -> None:
+    of = contract("append", columns=[{"name": "sign", "type": "varbyte(8)"}], key=[])
+    _created(endpoint, of)
+    longer = [{"name": "sign", "type": "varbyte(9)"}]
+    with pytest.raises(TargetDiffers) as refused:
+        _created(endpoint, contract("append", columns=longer, key=[], source=of.source))
+    assert refused.value.difference == "column 1 is sign binary varying(8)"
 
 
 def test_the_service_user_is_no_administrator(endpoint: Endpoint) -> None:

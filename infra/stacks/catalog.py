@@ -1,8 +1,9 @@
 """The Glue Data Catalog: for each source the raw files as they are and the Parquet files.
 
-`<source>` has the Parquet files and `<source>__rejects` the records kept out; their partitions are
-set by the convert job. `<source>__raw` has the landed files, for a look with Athena; the platform
-itself reads raw files through their manifest.
+`<source>` has the Parquet files, `<source>__rejects` the records kept out and, where a contract
+keeps them, `<source>__superseded` the rows that newer ones replace; their partitions are set by the
+convert job. `<source>__raw` has the landed files, for a look with Athena; the platform itself reads
+raw files through their manifest.
 """
 
 from collections.abc import Iterable
@@ -13,9 +14,9 @@ from aws_cdk import aws_glue as glue
 from constructs import Construct
 
 from etl_platform.contract.hour import PARTITION_COLUMNS
-from etl_platform.contract.layout import Names, rejects_table
+from etl_platform.contract.layout import Names, rejects_table, superseded_table
 from etl_platform.contract.source import SourceContract
-from etl_platform.contract.types import FILE_COLUMNS
+from etl_platform.contract.types import FILE_COLUMNS, PLACE_COLUMNS
 from etl_platform.convert.reasons import REJECT_SCHEMA
 from infra.stacks.base import ConcernStack, Contracts
 from infra.stacks.raw_tables import RawTable, raw_table
@@ -41,6 +42,7 @@ class CatalogStack(ConcernStack):
             for table in (
                 self._processed(contract),
                 self._rejects(contract),
+                *([self._superseded(contract)] if contract.keep_superseded else []),
                 self._raw(contract),
             ):
                 table.add_resource_dependency(database)
@@ -59,6 +61,18 @@ class CatalogStack(ConcernStack):
             contract.source,
             f"{contract.description} (records kept out, with their reasons)",
             [(field.name, _glue_type(field.type), None) for field in REJECT_SCHEMA],
+        )
+
+    def _superseded(self, contract: SourceContract) -> glue.CfnTable:
+        columns = [
+            *((c.name, c.type.glue, c.description) for c in contract.table_columns),
+            *((name, type_.glue, None) for name, type_ in (*PLACE_COLUMNS, *FILE_COLUMNS)),
+        ]
+        return self._parquet(
+            superseded_table(contract.source),
+            contract.source,
+            f"{contract.description} (rows that newer ones of their key replace)",
+            columns,
         )
 
     def _parquet(

@@ -8,7 +8,8 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_s3_assets as assets
 from constructs import Construct
 
-from etl_platform.contract.layout import Names, rejects_table
+from etl_platform.contract.layout import Names, rejects_table, superseded_table
+from etl_platform.contract.sizing import FEWEST_WORKERS, WORKER_TYPE
 from infra.stacks.base import (
     SERVICE_USER,
     ConcernStack,
@@ -62,8 +63,9 @@ class JobsStack(ConcernStack):
             command=glue.CfnJob.JobCommandProperty(
                 name="glueetl", python_version="3", script_location=script.s3_object_url
             ),
-            worker_type="G.1X",
-            number_of_workers=2,
+            # Dagster gives each run its own number; these are for one that is started by hand.
+            worker_type=WORKER_TYPE,
+            number_of_workers=FEWEST_WORKERS,
             timeout=_TIMEOUT_MINUTES,
             max_retries=0,
             execution_property=glue.CfnJob.ExecutionPropertyProperty(
@@ -111,13 +113,18 @@ class JobsStack(ConcernStack):
         ]
         statements += [self._partitions("catalog"), self._partitions(f"database/{database}")]
         # A statement a source, so that CDK can spread them over policies when they become many.
-        for source in self.contracts:
+        for source, contract in self.contracts.items():
             processed = names.processed_bucket(source)
             statements += [
                 *self.reading(names.raw_bucket(source), processed),
                 self.writing(processed),
                 self._partitions(f"table/{database}/{source}"),
                 self._partitions(f"table/{database}/{rejects_table(source)}"),
+                *(
+                    [self._partitions(f"table/{database}/{superseded_table(source)}")]
+                    if contract.keep_superseded
+                    else []
+                ),
             ]
         for statement in statements:
             role.add_to_policy(statement)

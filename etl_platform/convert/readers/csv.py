@@ -17,7 +17,7 @@ from etl_platform.contract.formats import CsvFormat
 from etl_platform.contract.source import SourceContract
 from etl_platform.convert.readers import lines
 from etl_platform.convert.readers.csv_dialect import cells_of_plain_lines, plain_pattern
-from etl_platform.convert.readers.csv_header import CsvFile, open_csv
+from etl_platform.convert.readers.csv_header import CsvFile, columns_of, open_csv
 from etl_platform.convert.readers.csv_records import Tape, odd_records
 from etl_platform.convert.readers.csv_unquoted import is_unquoted, unquoted
 from etl_platform.convert.readers.encodings import open_text
@@ -28,7 +28,7 @@ from etl_platform.convert.readers.records import (
     RawRecord,
     Records,
 )
-from etl_platform.convert.sql import compose, names
+from etl_platform.convert.sql import Identifier, Literal, Sql, compose, names
 
 _ODD: Final = 0
 _PLAIN: Final = 1
@@ -46,14 +46,44 @@ def open_records(file: Path, url: str, contract: SourceContract, form: CsvFormat
     return quoted(csv_file, plain_pattern(form, csv_file.width))
 
 
+def count_records(file: CsvFile) -> tuple[int, bool]:
+    """How many records `open_records` finds, and whether the last one is whole."""
+    if is_unquoted(file):
+        offset = lines.start_of_text(file.path) + file.offset
+        return lines.count_lines(file.path, file.url, offset), True
+    plain = plain_pattern(file.form, file.width)
+    count, is_whole = 0, True
+    for block in _blocks(file, plain):
+        count += block.count
+        is_whole = not block.ran_out
+    return count, is_whole
+
+
 def quoted(file: CsvFile, plain: str | None) -> Records:
     """The records of a file. Without a pattern for plain lines, the csv module reads them all."""
     query = compose(
-        "SELECT _record, _raw, _problem, {columns} FROM {stream}",
-        columns=names(file.positions),
+        "SELECT _record, _raw, _problem, {columns} {problem_value} FROM {stream}",
+        columns=columns_of(file, {name: Identifier(name) for name in file.positions}),
+        problem_value=_problem_value(file),
         stream=names([STREAM]),
     )
-    return Records(_schema(file), _batches(file, plain), query)
+    return Records(
+        _schema(file),
+        _batches(file, plain),
+        query,
+        file.unknown,
+        explains_problems=file.problem is not None,
+    )
+
+
+def _problem_value(file: CsvFile) -> Sql:
+    if file.problem is None:
+        return Sql("")
+    return compose(
+        ", CASE WHEN _problem = {problem} THEN {value} END AS _problem_value",
+        problem=Literal(str(file.problem)),
+        value=Literal(file.problem_value),
+    )
 
 
 def _schema(file: CsvFile) -> pa.Schema:
@@ -61,22 +91,29 @@ def _schema(file: CsvFile) -> pa.Schema:
 
 
 def _batches(file: CsvFile, plain: str | None) -> Iterator[pa.RecordBatch]:
-    """The records of each block; one that the next block goes on with is read again with that."""
-    rest, first, enough_bytes = b"", 1, 0
+    first = 1
+    for block in _blocks(file, plain):
+        yield from block.batches(first)
+        first += block.count
+
+
+def _blocks(file: CsvFile, plain: str | None) -> "Iterator[_Block]":
+    """Blocks of records; one that the next block goes on with is read again with that."""
+    rest, enough_bytes = b"", 0
     with open_text(file.path, file.url, file.form.encoding, file.offset) as text:
         for more in lines.blocks(text, file.url):
             rest = rest + b"\n" + more if rest else more
             if len(rest) < enough_bytes:
                 continue
             block = _Block.of(file, plain, rest, is_last=False)
-            yield from block.batches(first)
-            first, rest = first + block.count, block.rest
+            yield block
+            rest = block.rest
             if len(rest) > MOST_RECORD_BYTES:
                 raise lines.line_too_long(file.url)
             # An open quote is tried again with twice the text: the time stays in proportion to it.
             enough_bytes = min(2 * len(rest), MOST_RECORD_BYTES + 1)
     if rest:
-        yield from _Block.of(file, plain, rest, is_last=True).batches(first)
+        yield _Block.of(file, plain, rest, is_last=True)
 
 
 @dataclass(frozen=True)
@@ -88,6 +125,7 @@ class _Block:
     kinds: pa.Int8Array
     odd: list[RawRecord]
     rest: bytes
+    ran_out: bool
 
     @classmethod
     def of(cls, file: CsvFile, plain: str | None, block: bytes, *, is_last: bool) -> "_Block":
@@ -109,7 +147,7 @@ class _Block:
             kinds[line : tape.at] = bytes([_NO_RECORD]) * (tape.at - line)
             kinds[line] = _TAKEN_APART
         codes: Any = pa.Array.from_buffers(pa.int8(), len(kinds), [None, pa.py_buffer(kinds)])
-        return cls(file, texts, codes, odd, rest)
+        return cls(file, texts, codes, odd, rest, tape.ran_out)
 
     @property
     def count(self) -> int:

@@ -6,7 +6,6 @@ is only given lines that match the pattern: those are one record each and leave 
 
 import codecs
 import csv
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
@@ -15,6 +14,7 @@ import pyarrow.compute as pc
 import pyarrow.csv as arrow_csv
 
 from etl_platform.contract.formats import CsvFormat
+from etl_platform.convert.readers.csv_backslash import BackslashReader
 from etl_platform.convert.readers.records import MOST_RECORD_BYTES
 
 _MOST_FIELDS_IN_PATTERN: Final = 500
@@ -25,24 +25,12 @@ _ARROW_BLOCK_BYTES: Final = 1024 * 1024
 
 
 def csv_reader(source: Iterable[str], form: CsvFormat) -> Iterator[list[str]]:
-    """The csv module on lines of text, strict."""
+    """The fields of records, from lines of text, strict."""
     # The limit of the module belongs to the process and is 128 KiB unless set.
     csv.field_size_limit(MOST_RECORD_BYTES)
     if form.escape == "doubled":
         return csv.reader(source, delimiter=form.delimiter, quotechar=form.quote, strict=True)
-    special = re.escape(form.delimiter + form.quote) + r"\\\r\n"
-    # The module drops any backslash that it reads as an escape, so `\N` would become `N`. One that
-    # escapes nothing stays, as an escaped backslash.
-    escape = re.compile(rf"\\([{special}])|\\")
-    lines = (escape.sub(lambda found: found[0] if found[1] else r"\\", line) for line in source)
-    return csv.reader(
-        lines,
-        delimiter=form.delimiter,
-        quotechar=form.quote,
-        escapechar="\\",
-        doublequote=False,
-        strict=True,
-    )
+    return BackslashReader(iter(source), form)
 
 
 def plain_pattern(form: CsvFormat, width: int) -> str | None:

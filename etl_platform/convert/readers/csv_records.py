@@ -47,7 +47,7 @@ def odd_records(tape: Tape, file: CsvFile) -> Iterator[RawRecord]:
         raw = tape.take()
         if not _is_text(raw):
             raw = raw.encode(errors="surrogateescape").decode(errors="backslashreplace")
-            problem = Reason.NOT_UTF8
+            problem = Reason.UNDECODABLE
         elif problem is None and len(fields) != file.width:
             problem = Reason.WRONG_NUMBER_OF_FIELDS
         problem = problem or file.problem

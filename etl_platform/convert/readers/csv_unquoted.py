@@ -6,10 +6,10 @@ This spares what it costs to look at every line and to bring its cells from Arro
 import mmap
 
 from etl_platform.convert.readers import lines
-from etl_platform.convert.readers.csv_header import CsvFile
+from etl_platform.convert.readers.csv_header import CsvFile, columns_of
 from etl_platform.convert.readers.records import STREAM, Records
 from etl_platform.convert.reasons import Reason
-from etl_platform.convert.sql import Identifier, Literal, Sql, compose, joined
+from etl_platform.convert.sql import Identifier, Literal, Sql, compose
 
 
 def is_unquoted(file: CsvFile) -> bool:
@@ -30,25 +30,23 @@ def is_unquoted(file: CsvFile) -> bool:
 
 def unquoted(file: CsvFile) -> Records:
     """The records of such a file."""
-    columns = joined(
-        compose(
-            "CASE WHEN _problem IS NULL THEN cells[{number}] END AS {name}",
-            number=Literal(position + 1),
-            name=Identifier(name),
+    cells = {
+        name: compose(
+            "CASE WHEN _problem IS NULL THEN cells[{number}] END", number=Literal(position + 1)
         )
         for name, position in file.positions.items()
-    )
+    }
     query = compose(
         "SELECT _record, _raw, _problem, {columns} FROM ("
         "SELECT _record, _raw, cells, {problem} AS _problem FROM ("
         "SELECT _record, _raw, _problem, string_split(_raw, {delimiter}) AS cells FROM {stream}))",
-        columns=columns,
+        columns=columns_of(file, cells),
         problem=_problem(file.width),
         delimiter=Literal(file.form.delimiter),
         stream=Identifier(STREAM),
     )
     offset = lines.start_of_text(file.path) + file.offset
-    return Records(lines.SCHEMA, lines.read_lines(file.path, file.url, offset), query)
+    return Records(lines.SCHEMA, lines.read_lines(file.path, file.url, offset), query, file.unknown)
 
 
 def _problem(width: int) -> Sql:

@@ -1,4 +1,5 @@
-"""The texts of the records in one JSON array, or in documents one after the other.
+"""The texts of the records in one JSON array, or in documents one after the other. A file that
+breaks off, or goes on behind its array, raises BrokenOff behind the last whole one.
 
 Only brackets, commas and strings are looked at, so that a record which is no JSON still ends where
 its neighbour begins. A line break does not end a string: a text with one in it is no JSON, and is
@@ -12,7 +13,11 @@ from typing import Final
 
 from etl_platform.contract.errors import FileUnreadable
 from etl_platform.convert.readers.lines import line_too_long, start_of_text
-from etl_platform.convert.readers.records import MOST_RECORD_BYTES
+from etl_platform.convert.readers.records import (
+    MOST_RECORD_BYTES,
+    MOST_REST_BYTES,
+    BrokenOff,
+)
 
 _BLOCK_BYTES: Final = 1024 * 1024
 _SPACES: Final = b" \t\r\n"
@@ -26,10 +31,13 @@ _IN_GARBAGE: Final = re.compile(rb'(?:[^"\[{ \t\r\n]++|' + _STRING + rb")*+", re
 
 
 def array_elements(file: Path, url: str) -> Iterator[bytes]:
-    """The elements of the one array that a file is; an empty text where one is missing."""
+    """The elements of the one array that a file is; an empty text where one is missing.
+
+    Raises FileUnreadable for a file that does not begin as an array.
+    """
     with _Text(file, url) as text:
         if text.pass_over(_SPACE) != b"[":
-            raise text.unreadable("it does not begin with a [", "one JSON array")
+            raise text.no_array()
         text.step()
         if text.pass_over(_SPACE) == b"]":
             text.step()
@@ -40,7 +48,7 @@ def array_elements(file: Path, url: str) -> Iterator[bytes]:
                 yield text.cut().rstrip(_SPACES)
                 text.step()
         if text.pass_over(_SPACE):
-            raise text.unreadable("something follows its array", "one JSON array")
+            raise text.broken_off("something follows the array")
 
 
 def documents(file: Path, url: str) -> Iterator[bytes]:
@@ -50,7 +58,7 @@ def documents(file: Path, url: str) -> Iterator[bytes]:
             if first in b"[{":
                 _take_value(text)
             elif text.take(_IN_GARBAGE) == b'"':
-                raise text.unreadable("its last text is not closed", "whole JSON documents")
+                raise text.broken_off("the file ends within a text")
             yield text.cut()
 
 
@@ -120,11 +128,19 @@ class _Text:
         self._start = self._at
         return piece
 
-    def unreadable(self, problem: str, expected: str) -> FileUnreadable:
-        """The error for what begins where the window does."""
+    def no_array(self) -> FileUnreadable:
+        """The error for a file that begins with something else."""
         return FileUnreadable(
-            self._url, f"{problem}, at byte {self._offset + self._start}", expected
+            self._url,
+            f"it does not begin with a [, at byte {self._offset + self._start}",
+            "one JSON array",
         )
+
+    def broken_off(self, why: str) -> BrokenOff:
+        """What stands where the window begins is no record, and none stands behind it."""
+        if len(self._window) - self._start < MOST_REST_BYTES:
+            self._read_on()
+        return BrokenOff(f"byte {self._offset + self._start}", why, self._window[self._start :])
 
     def _read_on(self) -> bool:
         kept = self._window[self._start :]
@@ -145,7 +161,7 @@ def _take_element(text: _Text) -> bytes:
     text.pass_over(_SPACE)
     while (behind := text.take(_IN_ARRAY)) not in (b",", b"]"):
         if behind in (b"", b'"'):
-            raise text.unreadable("its array is not closed behind the element", "one JSON array")
+            raise text.broken_off("the file ends within its array")
         if behind == b"}":
             text.take_one()
         else:
@@ -164,7 +180,7 @@ def _take_value(text: _Text) -> None:
     while True:
         bracket = text.take(_IN_VALUE)
         if bracket in (b"", b'"'):
-            raise text.unreadable("the value is not closed that begins", "whole JSON")
+            raise text.broken_off("the file ends within a value")
         text.take_one()
         if bracket in b"[{":
             opened += bracket

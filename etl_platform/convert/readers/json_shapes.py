@@ -3,11 +3,13 @@
 The records of a source mostly have the same names in the same order. So of a text that was found to
 be JSON to the letter a pattern is made, and texts that match it can only break rules that DuckDB
 keeps as well. All others are looked at one by one: slower, and never let through unseen.
+
+What unknown fields a text has is the same for all of a pattern, whose names are those of its
+objects. Where they make a difference to the record, no pattern is made of a text that has any.
 """
 
 import json
 import re
-from collections.abc import Iterator
 from typing import Any, Final
 
 import pyarrow as pa
@@ -17,7 +19,16 @@ from etl_platform.convert.readers.json_strict import (
     MOST_NUMBER_CHARACTERS,
     Broken,
     read_object,
+    written,
 )
+from etl_platform.convert.readers.records import RECORD_COLUMNS
+from etl_platform.convert.readers.unknown import Known, Unknown, names_of, unknown_fields
+from etl_platform.convert.reasons import Reason
+
+UNKNOWN: Final = "_unknown"
+"""The column with what is unknown in a record: its names if that rejects it, else an object."""
+
+SCHEMA: Final = pa.schema(RECORD_COLUMNS | {UNKNOWN: pa.string()})
 
 _SPACE: Final = r"[ \t\r\n]*"
 # No wider than it must be for DuckDB to see the rest: a short pattern is a fast one. Escapes of
@@ -36,52 +47,63 @@ _AT_ONCE: Final = 64
 class Shapes:
     """The patterns learned from one file so far."""
 
-    def __init__(self) -> None:
+    def __init__(self, known: Known, unknown: Unknown) -> None:
+        self._known = known
+        self._unknown = unknown
         self._patterns: dict[str, None] = {}
         self._characters = 0
 
     def checked(self, batch: pa.RecordBatch) -> pa.RecordBatch:
-        """The batch, with the problem of every text that is not one object."""
+        """The batch, with the problem of every text that is not one object, and with UNKNOWN."""
         problems: dict[int, str] = {}
+        unknown: dict[int, str] = {}
         texts = batch["_raw"]
-        open_ones = self._unknown(texts, pc.indices_nonzero(pc.is_null(batch["_problem"])))
+        open_ones = self._without_pattern(texts, pc.indices_nonzero(pc.is_null(batch["_problem"])))
         while len(open_ones):
             head, open_ones = open_ones[:_AT_ONCE], open_ones[_AT_ONCE:]
-            known = len(self._patterns)
-            problems.update(self._looked_at(head, texts))
-            if len(self._patterns) > known:
-                open_ones = self._unknown(texts, open_ones)
-        if not problems:
-            return batch
-        found = batch["_problem"].to_pylist()
-        for number, problem in problems.items():
-            found[number] = problem
-        at = batch.schema.get_field_index("_problem")
-        return batch.set_column(at, batch.schema.field(at), pa.array(found, pa.string()))
+            patterns = len(self._patterns)
+            numbers: list[Any] = head.to_pylist()
+            for number in numbers:
+                where = f"record {batch['_record'][number]}"
+                problem, more = self._looked_at(texts[number].as_py(), where)
+                if problem is not None:
+                    problems[number] = problem
+                if more is not None:
+                    unknown[number] = more
+            if len(self._patterns) > patterns:
+                open_ones = self._without_pattern(texts, open_ones)
+        said = _changed(batch["_problem"], problems)
+        told = _changed(pa.nulls(len(batch), pa.string()), unknown)
+        return pa.RecordBatch.from_arrays([batch["_record"], texts, said, told], schema=SCHEMA)
 
-    def _unknown(self, texts: "pa.Array[Any]", numbers: "pa.Array[Any]") -> "pa.Array[Any]":
+    def _looked_at(self, text: str, where: str) -> tuple[Reason | None, str | None]:
+        """The problem of a text, and what UNKNOWN says of it."""
+        try:
+            value = read_object(text)
+        except Broken as broken:
+            return broken.reason, None
+        if found := unknown_fields(value, self._known):
+            shown = self._unknown.meet(names_of(found, self._known), where)
+            if self._unknown.policy == "reject":
+                return Reason.UNKNOWN_FIELD, shown
+            if self._unknown.policy == "capture":
+                return None, written(found)
+        self._learn(value)
+        return None, None
+
+    def _without_pattern(self, texts: "pa.Array[Any]", numbers: "pa.Array[Any]") -> "pa.Array[Any]":
         """Those of the texts that no pattern speaks for."""
         if not self._patterns:
             return numbers
         some: Any = texts if len(numbers) == len(texts) else texts.take(numbers)
         pattern = rf"\A{_SPACE}(?:{'|'.join(self._patterns)}){_SPACE}\z"
-        unknown = pc.invert(pc.match_substring_regex(some, pattern))
+        unseen = pc.invert(pc.match_substring_regex(some, pattern))
         # A pattern cannot count so far, and few texts are long enough for it to matter.
         long = pc.greater(pc.binary_length(some), pa.scalar(MOST_NUMBER_CHARACTERS))
         if pc.any(long).as_py():
             has_long_number = pc.match_substring_regex(some, _LONG_NUMBER)
-            unknown = pc.or_(unknown, pc.and_(long, has_long_number))
-        return numbers.filter(unknown)
-
-    def _looked_at(
-        self, numbers: "pa.Array[Any]", texts: "pa.Array[Any]"
-    ) -> Iterator[tuple[int, str]]:
-        for number in numbers:
-            place = number.as_py()
-            try:
-                self._learn(read_object(texts[place].as_py()))
-            except Broken as broken:
-                yield place, broken.reason
+            unseen = pc.or_(unseen, pc.and_(long, has_long_number))
+        return numbers.filter(unseen)
 
     def _learn(self, value: dict[str, Any]) -> None:
         if len(self._patterns) == _MOST_SHAPES:
@@ -92,6 +114,15 @@ class Shapes:
         if self._characters + len(pattern) <= _MOST_CHARACTERS:
             self._patterns[pattern] = None
             self._characters += len(pattern)
+
+
+def _changed(column: "pa.Array[Any]", changes: dict[int, str]) -> "pa.Array[Any]":
+    if not changes:
+        return column
+    texts = column.to_pylist()
+    for number, text in changes.items():
+        texts[number] = text
+    return pa.array(texts, pa.string())
 
 
 def _pattern(value: Any) -> str | None:

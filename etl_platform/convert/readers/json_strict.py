@@ -20,6 +20,12 @@ _STRING_OR_BRACKET: Final = re.compile(r'"(?:[^"\\]++|\\.)*+"?|([\[{])|[\]}]', r
 _SURROGATE: Final = re.compile(r"\\u[dD][89a-fA-F]")
 
 
+class Number(str):
+    """A number as it is written."""
+
+    __slots__ = ()
+
+
 class Broken(ValueError):
     """A text that is no record."""
 
@@ -29,18 +35,36 @@ class Broken(ValueError):
 
 
 def read_object(text: str) -> dict[str, Any]:
-    """The object that a text is, its numbers as they are written. Raises Broken."""
+    """The object that a text is, with a Number for each of its numbers. Raises Broken."""
+    value = read_value(text)
+    if not isinstance(value, dict):
+        raise Broken(Reason.MALFORMED_RECORD)
+    return value
+
+
+def read_value(text: str) -> Any:
+    """Any value that a text is, with a Number for each of its numbers. Raises Broken."""
     if _is_too_deep(text):
         raise Broken(Reason.TOO_DEEP)
     try:
         value = _DECODER.decode(text)
     except json.JSONDecodeError:
         raise Broken(Reason.MALFORMED_RECORD) from None
-    if not isinstance(value, dict):
-        raise Broken(Reason.MALFORMED_RECORD)
     if _SURROGATE.search(text) and not _is_unicode(value):
         raise Broken(Reason.LONE_SURROGATE)
     return value
+
+
+def written(value: Any) -> str:
+    """The text of what `read_object` gives, numbers as they were, without white space."""
+    if isinstance(value, Number):
+        return value
+    if isinstance(value, dict):
+        members = (f"{_encoded(name)}:{written(inner)}" for name, inner in value.items())
+        return "{" + ",".join(members) + "}"
+    if isinstance(value, list):
+        return "[" + ",".join(map(written, value)) + "]"
+    return _encoded(value)
 
 
 def _is_too_deep(text: str) -> bool:
@@ -57,7 +81,7 @@ def _is_too_deep(text: str) -> bool:
     return False
 
 
-def _is_unicode(value: dict[str, Any]) -> bool:
+def _is_unicode(value: Any) -> bool:
     try:
         json.dumps(value, ensure_ascii=False).encode()
     except UnicodeEncodeError:
@@ -72,15 +96,17 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return value
 
 
-def _number(text: str) -> str:
+def _number(text: str) -> Number:
     if len(text) > MOST_NUMBER_CHARACTERS:
         raise Broken(Reason.NUMBER_TOO_LONG)
-    return text
+    return Number(text)
 
 
 def _refuse(_: str) -> Never:
     raise Broken(Reason.MALFORMED_RECORD)
 
+
+_encoded: Final = json.JSONEncoder(ensure_ascii=False).encode
 
 _DECODER: Final = json.JSONDecoder(
     object_pairs_hook=_object, parse_float=_number, parse_int=_number, parse_constant=_refuse

@@ -14,11 +14,20 @@ import pyarrow.parquet as pq
 
 from etl_platform.contract.errors import FileUnreadable
 from etl_platform.contract.source import SourceContract
+from etl_platform.contract.types import EXTRA_COLUMN
 from etl_platform.convert.readers.compression import MOST_BYTES
-from etl_platform.convert.readers.parquet_schema import Chosen, chosen, is_bytes
+from etl_platform.convert.readers.parquet_json import (
+    captured,
+    hex_texts,
+    json_texts,
+    plain,
+    unknown_names,
+)
+from etl_platform.convert.readers.parquet_schema import Chosen, chosen, is_bytes, is_text
 from etl_platform.convert.readers.records import STREAM, Records
+from etl_platform.convert.readers.unknown import Unknown, known_fields
 from etl_platform.convert.reasons import Reason
-from etl_platform.convert.sql import Identifier, Literal, Sql, compose, joined
+from etl_platform.convert.sql import Identifier, Literal, Sql, compose, joined, names
 
 _BATCH_ROWS: Final = 16_384
 _EXPECTED: Final = "a whole Parquet file"
@@ -29,18 +38,33 @@ _FIELD, _VALUE, _FINER = "field_{}", "value_{}", "finer_{}"
 
 def open_records(file: Path, url: str, contract: SourceContract) -> Records:
     """The rows of a file, numbered by their position; the raw text of one is its JSON."""
+    unknown = Unknown(contract, url)
     rows = _Rows(file, url, contract)
+    shown = unknown.meet(unknown_names(rows.schema, rows.known), "its schema")
+    texts = [
+        compose("{text} AS {name}", text=_text(number, column), name=Identifier(column.name))
+        for number, column in enumerate(rows.columns)
+    ]
+    if unknown.policy == "capture":
+        texts.append(names([EXTRA_COLUMN]))
+    is_rejected = shown != "" and unknown.policy == "reject"
     query = compose(
-        "SELECT _record, {raw} AS _raw, NULL::VARCHAR AS _problem, _column_problems, {texts}"
-        " FROM {stream}",
+        "SELECT _record, {raw} AS _raw, {problem}::VARCHAR AS _problem,"
+        " {problem_value}::VARCHAR AS _problem_value, _column_problems, {texts} FROM {stream}",
         raw=_raw(rows.schema),
-        texts=joined(
-            compose("{text} AS {name}", text=_text(number, column), name=Identifier(column.name))
-            for number, column in enumerate(rows.columns)
-        ),
+        problem=Literal(str(Reason.UNKNOWN_FIELD)) if is_rejected else Sql("NULL"),
+        problem_value=Literal(shown.replace("\0", "")) if is_rejected else Sql("NULL"),
+        texts=joined(texts),
         stream=Identifier(STREAM),
     )
-    return Records(rows.stream_schema, rows.batches(), query, judges_columns=True)
+    return Records(
+        rows.stream_schema,
+        rows.batches(),
+        query,
+        unknown,
+        judges_columns=True,
+        explains_problems=True,
+    )
 
 
 class _Rows:
@@ -51,6 +75,8 @@ class _Rows:
         self._file = _opened(file, url, "us")
         self.schema = self._file.schema_arrow
         self.columns = chosen(self._file, contract, url)
+        self.known = known_fields((self.schema.names[c.index], *c.fields) for c in self.columns)
+        self._captures = contract.unknown == "capture"
         # A timestamp of 96 bits has nanoseconds in every year, which no type of Arrow has. Read as
         # microseconds it keeps the year; what that drops shows in a second reading.
         is_int96 = any(column.is_int96 for column in self.columns)
@@ -83,7 +109,7 @@ class _Rows:
     def _streamed(
         self, before: int, batch: pa.RecordBatch, finer: pa.RecordBatch | None
     ) -> pa.RecordBatch:
-        fields = [_plain(column) for column in batch.columns]
+        fields = [plain(column) for column in batch.columns]
         arrays: dict[str, Any] = {
             "_record": pa.array(range(before + 1, before + 1 + len(batch)), pa.int64())
         }
@@ -92,14 +118,35 @@ class _Rows:
             arrays[_FIELD.format(number)], _ = _utf8(field)
         for number, column in enumerate(self.columns):
             value = _within(fields[column.index], column.fields)
+            if column.family == "super" and not is_text(value.type):
+                value = json_texts(value)
+            elif column.family == "varbyte" and is_bytes(value.type):
+                value = hex_texts(value)
             value, is_damaged = _utf8(value, also_bytes=True)
             arrays[_VALUE.format(number)] = value
             damaged.append(is_damaged)
             if column.is_int96 and finer is not None:
                 exact = _within(finer.column(column.index), column.fields)
                 arrays[_FINER.format(number)] = _beyond_microseconds(value, exact)
+        if self._captures:
+            arrays[EXTRA_COLUMN], is_damaged = self._extra(batch, fields)
+            damaged.append(is_damaged)
         arrays["_column_problems"] = _problems(damaged, len(batch))
         return pa.RecordBatch.from_pydict(arrays)
+
+    def _extra(
+        self, batch: pa.RecordBatch, fields: "list[pa.Array[Any]]"
+    ) -> "tuple[pa.Array[Any], pa.Array[Any] | None]":
+        """What is unknown as JSON, and where it held a text that is none."""
+        arrays, damaged = [], pa.repeat(pa.scalar(False), len(batch))
+        for name, given, field in zip(self.schema.names, batch.columns, fields, strict=True):
+            text, is_damaged = _utf8(field)
+            if is_damaged is not None and name not in self.known:
+                damaged = pc.or_(damaged, is_damaged)
+            # These are digits in quotes by now.
+            arrays.append((name, given if pa.types.is_decimal256(given.type) else text))
+        extra = captured(arrays, self.known)
+        return pa.nulls(len(batch), pa.string()) if extra is None else extra, damaged
 
 
 def _no_rows(schema: pa.Schema) -> pa.RecordBatch:
@@ -117,25 +164,6 @@ def _opened(file: Path, url: str, int96_unit: str) -> pq.ParquetFile:
         )
     except (OSError, pa.ArrowException) as error:
         raise FileUnreadable(url, f"it is not Parquet, or cut off ({error})", _EXPECTED) from None
-
-
-def _plain(array: "pa.Array[Any]") -> "pa.Array[Any]":
-    """The same values in a type that DuckDB has."""
-    if isinstance(array, pa.ExtensionArray):
-        array = array.storage
-    if isinstance(array, pa.DictionaryArray):
-        array = array.dictionary_decode()
-    kind = array.type
-    if pa.types.is_float16(kind):
-        return array.cast(pa.float32())
-    if pa.types.is_decimal256(kind):
-        return array.cast(pa.string())
-    if pa.types.is_duration(kind):
-        return array.cast(pa.int64())
-    if pa.types.is_nested(kind):
-        # DuckDB would end the whole statement at a text that is not UTF-8.
-        array.validate(full=True)
-    return array
 
 
 def _utf8(
@@ -162,7 +190,7 @@ def _utf8(
 
 def _within(array: "pa.Array[Any]", fields: tuple[str, ...]) -> "pa.Array[Any]":
     for name in fields:
-        array = _plain(pc.struct_field(array, name))
+        array = plain(pc.struct_field(array, name))
     return array
 
 
@@ -181,11 +209,11 @@ def _problems(damaged: "list[pa.Array[Any] | None]", rows: int) -> "pa.Array[Any
     kind = pa.list_(pa.string())
     if all(column is None for column in damaged):
         return pa.nulls(rows, kind)
-    reason = str(Reason.NOT_UTF8)
+    reason = str(Reason.UNDECODABLE)
     flags = [column.to_pylist() if column is not None else [False] * rows for column in damaged]
     return pa.array(
         [
-            [reason if is_damaged else None for is_damaged in row]
+            [reason if is_damaged else None for is_damaged in row] if any(row) else None
             for row in zip(*flags, strict=True)
         ],
         kind,

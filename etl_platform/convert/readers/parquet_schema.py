@@ -18,7 +18,8 @@ from etl_platform.contract.types import ColumnType
 Kind = Callable[[Any], bool]
 
 
-def _is_text(kind: pa.DataType) -> bool:
+def is_text(kind: pa.DataType) -> bool:
+    """Whether values are texts, or bytes that may be."""
     return any(
         check(kind)
         for check in (
@@ -57,6 +58,7 @@ _NUMBERS: Final[tuple[Kind, ...]] = (
     _is_decimal_within(38),
     pa.types.is_floating,
 )
+_TIMES: Final[tuple[Kind, ...]] = (pa.types.is_timestamp, pa.types.is_date, pa.types.is_time)
 _MOMENTS: Final[tuple[Kind, ...]] = (pa.types.is_timestamp,)
 
 # The casts to binary fractions round as those of every language do, so these take only what they
@@ -73,8 +75,9 @@ _ADMITTED: Final[dict[str, tuple[Kind, ...]]] = {
     "time": (pa.types.is_time,),
     "timestamp": _MOMENTS,
     "timestamptz": _MOMENTS,
-    "varchar": (*_NUMBERS, *_MOMENTS, pa.types.is_boolean, pa.types.is_date, pa.types.is_time),
-    "char": (*_NUMBERS, *_MOMENTS, pa.types.is_boolean, pa.types.is_date, pa.types.is_time),
+    "varchar": (*_NUMBERS, *_TIMES, pa.types.is_boolean),
+    "char": (*_NUMBERS, *_TIMES, pa.types.is_boolean),
+    "super": (pa.types.is_nested, pa.types.is_decimal, *_NUMBERS, *_TIMES, pa.types.is_boolean),
 }
 """What a column may come from, besides text and a column of nulls only."""
 
@@ -93,7 +96,7 @@ class Chosen:
 
 def chosen(file: pq.ParquetFile, contract: SourceContract, url: str) -> list[Chosen]:
     """The columns of the contract in its order; raises FileUnreadable if one does not fit."""
-    return [_choose(file, column, url) for column in contract.read_columns]
+    return [_choose(file, column, url) for column in contract.declared_columns]
 
 
 def _choose(file: pq.ParquetFile, column: Column, url: str) -> Chosen:
@@ -119,7 +122,7 @@ def _choose(file: pq.ParquetFile, column: Column, url: str) -> Chosen:
         )
     if isinstance(kind, pa.DictionaryType):
         kind = kind.value_type
-    if not _admits(column.type, kind):
+    if not admits(column.type, kind):
         raise FileUnreadable(
             url,
             f"its column {path!r} is {kind}",
@@ -137,9 +140,10 @@ def _field_type(kind: pa.DataType | None, name: str) -> pa.DataType | None:
     return found
 
 
-def _admits(wanted: ColumnType, kind: pa.DataType) -> bool:
+def admits(wanted: ColumnType, kind: pa.DataType) -> bool:
+    """Whether no value of a type loses anything that the cast to the wanted one would not see."""
     checks = _ADMITTED.get(wanted.family, ())
-    return pa.types.is_null(kind) or _is_text(kind) or any(check(kind) for check in checks)
+    return pa.types.is_null(kind) or is_text(kind) or any(check(kind) for check in checks)
 
 
 def _is_int96(file: pq.ParquetFile, steps: tuple[str, ...]) -> bool:

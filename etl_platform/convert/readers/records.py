@@ -1,15 +1,21 @@
 """What a reader gives: a stream of Arrow batches, and the SQL that finds the columns in it."""
 
+import codecs
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 import pyarrow as pa
 
+from etl_platform.convert.readers.unknown import Unknown
 from etl_platform.convert.reasons import Reason
 from etl_platform.convert.sql import Sql, compose, names
 
 MOST_RECORD_BYTES: Final = 64 * 1024 * 1024
 """A longer record is taken for a broken file: it would need several times this in memory."""
+
+MOST_REST_BYTES: Final = 64 * 1024
+"""What a reject shows of a file behind its last whole record."""
 
 STREAM: Final = "raw_records"
 """The name under which the query of Records sees the batches."""
@@ -25,12 +31,23 @@ _BATCH_RECORDS: Final = 16_384
 _BATCH_BYTES: Final = 16 * 1024 * 1024
 
 
+class BrokenOff(Exception):
+    """Raised behind the last record of a file that goes on with something else, or not at all."""
+
+    def __init__(self, place: str, why: str, rest: bytes) -> None:
+        super().__init__(why)
+        decoder = codecs.getincrementaldecoder("utf-8")("backslashreplace")
+        # Not final: a character that is cut at the limit is none of the file's faults.
+        self.raw = f"{place}: {why}\n{decoder.decode(rest[:MOST_REST_BYTES])}"
+
+
 class Records:
     """The records of one file.
 
     `query` reads the table STREAM and gives `_record` (from 1), `_raw`, `_problem` (a Reason, or
-    null) and one text for each column of the contract. If it `judges_columns`, it also gives
-    `_column_problems`: null, or a list with a Reason or null for each column.
+    null) and one text for each column of the contract that is read. If it `judges_columns`, it also
+    gives `_column_problems`: null, or a list with a Reason or null for each of these columns. If it
+    `explains_problems`, it also gives `_problem_value`: null, or what of the record is the problem.
     """
 
     def __init__(
@@ -38,11 +55,15 @@ class Records:
         schema: pa.Schema,
         batches: Iterator[pa.RecordBatch],
         query: Sql,
+        unknown: Unknown,
         *,
         judges_columns: bool = False,
+        explains_problems: bool = False,
     ) -> None:
         self.query = query
+        self.unknown = unknown
         self.judges_columns = judges_columns
+        self.explains_problems = explains_problems
         self.count = 0
         self.error: Exception | None = None
         self._schema = schema
@@ -67,53 +88,63 @@ RawRecord = tuple[str, Reason | None, Sequence[str | None]]
 """The raw text, what is wrong with the whole record, and the texts of the columns."""
 
 
-def records_of(columns: Sequence[str], raw_records: Iterator[RawRecord]) -> Records:
-    """Records that Python has taken apart."""
-    schema = pa.schema(RECORD_COLUMNS | dict.fromkeys(columns, pa.string()))
-    query = compose(
-        "SELECT _record, _raw, _problem, {columns} FROM {stream}",
-        columns=names(columns),
-        stream=names([STREAM]),
-    )
-    return Records(schema, _batches(schema, raw_records), query)
+@dataclass(frozen=True)
+class Judged:
+    """A record that Python has taken apart: the texts of the columns, and what is wrong."""
+
+    raw: str
+    texts: Sequence[str | None]
+    problem: Reason | None = None
+    problem_value: str | None = None
+    column_problems: Sequence[Reason | None] | None = None
 
 
-JudgedRecord = tuple[str, Reason | None, Sequence[str | None], Sequence[Reason | None] | None]
-"""A RawRecord, and what is wrong with each column if anything is."""
-
-
-def judged_records_of(columns: Sequence[str], records: Iterator[JudgedRecord]) -> Records:
-    """Records that Python has taken apart, and of which it knows which columns it could not."""
+def records_of(columns: Sequence[str], records: Iterator[Judged], unknown: Unknown) -> Records:
+    """Records of Python; where they end with BrokenOff, that is one more."""
     schema = pa.schema(
         RECORD_COLUMNS
-        | {"_column_problems": pa.list_(pa.string())}
+        | {"_problem_value": pa.string(), "_column_problems": pa.list_(pa.string())}
         | dict.fromkeys(columns, pa.string())
     )
-    query = compose("SELECT * FROM {stream}", stream=names([STREAM]))
-    return Records(schema, _batches(schema, records), query, judges_columns=True)
+    return Records(
+        schema,
+        _batches(schema, _to_the_end(records, [None] * len(columns))),
+        compose("SELECT * FROM {stream}", stream=names([STREAM])),
+        unknown,
+        judges_columns=True,
+        explains_problems=True,
+    )
 
 
-def _batches(
-    schema: pa.Schema, raw_records: Iterator[RawRecord] | Iterator[JudgedRecord]
-) -> Iterator[pa.RecordBatch]:
+def _to_the_end(records: Iterator[Judged], nothing: Sequence[None]) -> Iterator[Judged]:
+    try:
+        yield from records
+    except BrokenOff as broken:
+        yield Judged(broken.raw, nothing, Reason.BROKEN_OFF)
+
+
+def _batches(schema: pa.Schema, records: Iterator[Judged]) -> Iterator[pa.RecordBatch]:
     first, size_bytes = 1, 0
-    rows: list[RawRecord | JudgedRecord] = []
-    for row in raw_records:
-        rows.append(row)
-        size_bytes += len(row[0])
-        if len(rows) == _BATCH_RECORDS or size_bytes > _BATCH_BYTES:
-            yield _batch(schema, first, rows)
-            first, size_bytes, rows = first + len(rows), 0, []
-    if rows:
-        yield _batch(schema, first, rows)
+    some: list[Judged] = []
+    for record in records:
+        some.append(record)
+        size_bytes += len(record.raw)
+        if len(some) == _BATCH_RECORDS or size_bytes > _BATCH_BYTES:
+            yield _batch(schema, first, some)
+            first, size_bytes, some = first + len(some), 0, []
+    if some:
+        yield _batch(schema, first, some)
 
 
-def _batch(
-    schema: pa.Schema, first: int, rows: Sequence[RawRecord | JudgedRecord]
-) -> pa.RecordBatch:
-    raws, problems, cells, *judged = zip(*rows, strict=True)
-    columns = zip(*cells, strict=True)
-    arrays = [range(first, first + len(rows)), raws, problems, *judged, *columns]
+def _batch(schema: pa.Schema, first: int, records: Sequence[Judged]) -> pa.RecordBatch:
+    arrays: list[Sequence[object]] = [
+        range(first, first + len(records)),
+        [record.raw for record in records],
+        [record.problem for record in records],
+        [record.problem_value for record in records],
+        [record.column_problems for record in records],
+        *zip(*(record.texts for record in records), strict=True),
+    ]
     return pa.RecordBatch.from_arrays(
         [pa.array(a, f.type) for a, f in zip(arrays, schema, strict=True)], schema=schema
     )

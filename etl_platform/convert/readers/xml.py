@@ -6,6 +6,7 @@ file large and to read other files, and no batch needs them. A record that is no
 
 from collections import deque
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 from xml.etree import ElementTree
@@ -14,8 +15,14 @@ from xml.parsers import expat
 from etl_platform.contract.errors import FileUnreadable
 from etl_platform.contract.formats import XmlFormat
 from etl_platform.contract.source import SourceContract
-from etl_platform.convert.readers.records import MOST_RECORD_BYTES, Records, judged_records_of
-from etl_platform.convert.readers.xml_text import XmlText
+from etl_platform.convert.readers.records import (
+    MOST_RECORD_BYTES,
+    BrokenOff,
+    Records,
+    records_of,
+)
+from etl_platform.convert.readers.unknown import Unknown
+from etl_platform.convert.readers.xml_text import Undecodable, XmlText
 from etl_platform.convert.readers.xml_values import XmlValues, is_name
 
 MOST_DEPTH: Final = 100
@@ -34,26 +41,39 @@ beginning with each chunk; SUPER, the largest column, takes as much."""
 MOST_NAMES: Final = 100_000
 """Of elements and attributes in one file. The parser keeps each of them until the file ends."""
 
+_END_TAG: Final = b"</"
 _EMPTY_TAG_END: Final = b"/>"
 
 
 def open_records(file: Path, url: str, contract: SourceContract, form: XmlFormat) -> Records:
     """The elements that `form.row` names; one inside another is part of it."""
-    values = XmlValues(contract.read_columns)
-    records = ((raw, None, *values.of(element)) for element, raw in read_elements(file, url, form))
-    return judged_records_of([column.name for column in contract.read_columns], records)
+    unknown = Unknown(contract, url)
+    elements = read_elements(file, url, form)
+    return records_of(
+        [column.name for column in contract.read_columns],
+        XmlValues(contract.declared_columns, unknown).records(elements),
+        unknown,
+    )
 
 
 def read_elements(
     file: Path, url: str, form: XmlFormat
 ) -> Iterator[tuple[ElementTree.Element, str]]:
-    """Every record as an element and as it stands in the file."""
+    """Every record as an element and as it stands in the file. Raises BrokenOff behind the last."""
     rows = _Rows(XmlText(file, url), url, form)
-    for chunk in rows.text.chunks():
-        rows.feed(chunk)
-        yield from rows.take()
-    rows.close()
+    broken: BrokenOff | None = None
+    try:
+        for chunk in rows.text.chunks():
+            rows.feed(chunk)
+            yield from rows.take()
+        rows.close()
+    except Undecodable as error:
+        broken = rows.break_off(f"byte {error.byte}", str(error), error.rest)
+    except BrokenOff as error:
+        broken = error
     yield from rows.take()
+    if broken is not None:
+        raise broken
 
 
 class _Rows:
@@ -78,7 +98,7 @@ class _Rows:
         self._builder: ElementTree.TreeBuilder | None = None
         self._window = bytearray()
         self._window_byte = 0
-        self._whole = 0
+        self._is_begun = False
         self._done: deque[tuple[ElementTree.Element, str]] = deque()
 
     def feed(self, chunk: bytes) -> None:
@@ -108,6 +128,13 @@ class _Rows:
         while self._done:
             yield self._done.popleft()
 
+    def break_off(self, place: str, why: str, more: bytes) -> BrokenOff:
+        """What is not whole of what was read, and then `more`."""
+        # The parser may have kept text back until it sees more of it.
+        with suppress(BrokenOff):
+            self.close()
+        return self._broken(place, why, more)
+
     def _parse(self, chunk: bytes, is_last: bool) -> None:
         try:
             self._parser.Parse(chunk, is_last)
@@ -116,13 +143,20 @@ class _Rows:
             place = f"line {error.lineno}, column {error.offset + 1}" + (
                 "" if byte is None else f", byte {byte}"
             )
-            raise self._unreadable(
-                f"it is not well-formed at {place}, behind {self._whole} whole records"
-                f" ({expat.ErrorString(error.code)})",
-                "whole XML",
-            ) from None
+            raise self._broken(place, expat.ErrorString(error.code)) from None
+
+    def _broken(self, place: str, why: str, more: bytes = b"") -> BrokenOff:
+        if not self._is_begun:
+            raise self._unreadable(f"it is not well-formed at {place} ({why})", "XML")
+        at = max(self._parser.CurrentByteIndex, 0) if self._builder is None else self._row_byte
+        start = at - self._window_byte
+        if self._window[start - 2 : start] == _END_TAG:
+            # The parser stands at the name that does not match.
+            start -= 2
+        return BrokenOff(place, why, bytes(self._window[start:]) + more)
 
     def _start(self, name: str, attributes: dict[str, str]) -> None:
+        self._is_begun = True
         self._open.append(name)
         if len(self._open) > MOST_DEPTH:
             raise self._unreadable(
@@ -159,7 +193,6 @@ class _Rows:
                 element = self._builder.close()
                 self._builder = None
                 self._parser.CharacterDataHandler = None
-                self._whole += 1
                 self._done.append((element, self._raw(element)))
         self._open.pop()
 

@@ -1,6 +1,6 @@
 """The bytes of an XML file as UTF-8, whichever encoding its prolog declares.
 
-Bytes that the encoding does not have, and a prolog that contradicts the bytes, refuse the file.
+A prolog that contradicts the bytes refuses the file.
 """
 
 import codecs
@@ -39,6 +39,18 @@ _ENCODINGS: Final = frozenset(
 """As Python calls them. It has more, among them some that unpack or that write letters as codes."""
 
 
+class Undecodable(ValueError):
+    """Raised behind the text that came before a byte of the file that its encoding does not have.
+
+    `rest` is what follows, in UTF-8 and with escapes.
+    """
+
+    def __init__(self, byte: int, encoding: str, error: UnicodeDecodeError) -> None:
+        super().__init__(f"not {encoding} ({error.reason})")
+        self.byte = byte
+        self.rest = error.object[error.start :].decode(encoding, "backslashreplace").encode()
+
+
 class XmlText:
     """A file and its encoding."""
 
@@ -57,7 +69,7 @@ class XmlText:
         return utf8_byte + self._mark_bytes if self._encoding == "utf-8" else None
 
     def chunks(self) -> Iterator[bytes]:
-        """The text in UTF-8, without a byte order mark."""
+        """The text in UTF-8, without a byte order mark. Other encodings can be Undecodable."""
         with self._file.open("rb") as source:
             source.seek(self._mark_bytes)
             if self._encoding == "utf-8":
@@ -68,15 +80,13 @@ class XmlText:
             while True:
                 chunk = source.read(CHUNK_BYTES)
                 try:
-                    yield decoder.decode(chunk, final=not chunk).encode()
+                    text = decoder.decode(chunk, final=not chunk)
                 except UnicodeDecodeError as error:
+                    yield error.object[: error.start].decode(self._encoding).encode()
                     # What the decoder had kept of the chunk before stands in front of this one.
                     byte = source.tell() - len(error.object) + error.start
-                    raise FileUnreadable(
-                        self._url,
-                        f"its byte {byte} is not {self._encoding} ({error.reason})",
-                        "text in the encoding that its prolog declares",
-                    ) from None
+                    raise Undecodable(byte, self._encoding, error) from None
+                yield text.encode()
                 if not chunk:
                     return
 

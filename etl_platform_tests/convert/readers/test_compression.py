@@ -2,6 +2,7 @@
 
 import bz2
 import gzip
+import itertools
 import os
 import re
 from collections.abc import Callable
@@ -192,7 +193,8 @@ def test_gzip_and_bz2_are_read_as_the_standard_library_reads_them(
     tmp_path: Path, members: list[bytes]
 ) -> None:
     plain = b"".join(members)
-    if compression._FOREIGN.keys() & {plain[: len(sign)] for sign in compression._FOREIGN}:
+    signs = (*compression._FOREIGN, *itertools.chain(*compression._MAGIC.values()))
+    if plain.startswith(signs):
         return
     for pack, unpack in ((gzip.compress, gzip.decompress), (bz2.compress, bz2.decompress)):
         body = b"".join(pack(member) for member in members)

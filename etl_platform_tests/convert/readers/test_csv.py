@@ -104,7 +104,7 @@ def test_undecodable_bytes_reject_their_record_only_and_stay_readable(tmp_path: 
     found = all_ways(tmp_path, "a,b\nZoë,1\n".encode() + b"Zo\xeb,2\nx,3\n")
     assert [(raw, problem) for _, raw, problem, *_ in found] == [
         ("Zoë,1", None),
-        ("Zo\\xeb,2", Reason.NOT_UTF8),
+        ("Zo\\xeb,2", Reason.UNDECODABLE),
         ("x,3", None),
     ]
 

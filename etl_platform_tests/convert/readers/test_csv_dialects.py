@@ -18,16 +18,18 @@ from etl_platform.convert.readers.csv import quoted
 from etl_platform.convert.readers.csv_dialect import plain_pattern
 from etl_platform.convert.readers.csv_header import CsvFile
 from etl_platform.convert.readers.records import STREAM
+from etl_platform.convert.readers.unknown import Unknown
 from etl_platform_tests.convert.samples import contract, converted
 
 Escape = Literal["doubled", "backslash"]
 Record = tuple[int, str, str | None, str | None, str | None]
 
+UNKNOWN = Unknown(contract({"a": "varchar(9)"}, {"type": "csv"}), "s3://raw/feed.csv")
 ESCAPES: tuple[Escape, ...] = ("doubled", "backslash")
 
 
 def records(path: Path, form: CsvFormat, *, by_arrow: bool) -> list[Record]:
-    file = CsvFile(path, "s3://raw/feed.csv", form, 0, 2, {"b": 1, "a": 0})
+    file = CsvFile(path, "s3://raw/feed.csv", form, 0, 2, {"b": 1, "a": 0}, UNKNOWN)
     opened = quoted(file, plain_pattern(form, 2) if by_arrow else None)
     with duckdb.connect() as connection:
         connection.register(STREAM, opened.reader())

@@ -17,8 +17,9 @@ from etl_platform.convert.reasons import Reason
 from etl_platform_tests.convert.samples import contract, converted
 
 
-def feed(**options: Any) -> SourceContract:
-    return contract({"a": "varchar(99)", "b": "varchar(99)"}, {"type": "csv", **options})
+def feed(unknown: str = "ignore", **options: Any) -> SourceContract:
+    columns = {"a": "varchar(99)", "b": "varchar(99)"}
+    return contract(columns, {"type": "csv", **options}, unknown=unknown)
 
 
 def refused(of: SourceContract, body: bytes) -> str:
@@ -59,14 +60,14 @@ def test_a_byte_that_the_code_page_leaves_open_rejects_its_record_only() -> None
     assert [(reject["record"], reject["raw"]) for reject in result.rejects] == [
         (2, "x\\x81\\x8dy,2")
     ]
-    assert result.reasons == [(2, "", Reason.NOT_UTF8, None)]
+    assert result.reasons == [(2, "", Reason.UNDECODABLE, None)]
 
 
 def test_half_a_surrogate_pair_rejects_its_record_only() -> None:
     body = "a,b\n1,2\n".encode("utf-16") + b"\x00\xd8" + "x,3\n5,6\n".encode("utf-16-le")
     result = converted(feed(encoding="utf-16"), body)
     assert [row["a"] for row in result.rows] == ["1", "5"]
-    assert [(said[0], said[2]) for said in result.reasons] == [(2, Reason.NOT_UTF8)]
+    assert [(said[0], said[2]) for said in result.reasons] == [(2, Reason.UNDECODABLE)]
 
 
 @pytest.mark.parametrize("cut", [1, 2, 3])
@@ -74,7 +75,7 @@ def test_a_file_that_ends_within_a_character_of_utf_16_rejects_its_last_record(c
     body = "a,b\n1,2\n3,4😀".encode("utf-16")
     result = converted(feed(encoding="utf-16"), body[:-cut])
     assert [row["a"] for row in result.rows] == ["1"]
-    assert [(said[0], said[2]) for said in result.reasons] == [(2, Reason.NOT_UTF8)]
+    assert [(said[0], said[2]) for said in result.reasons] == [(2, Reason.UNDECODABLE)]
 
 
 @pytest.mark.parametrize(
@@ -136,18 +137,47 @@ def test_a_header_may_hold_quoted_line_breaks() -> None:
     assert converted(contract(columns, {"type": "csv"}), b'"Unit\nNo."\n7\n').rows == [{"a": 7}]
 
 
-def test_unknown_names_are_ignored_block_or_reject_as_the_contract_says() -> None:
-    body = b'a,extra,b\n1,x,2\n"3",y,4\n'
-    assert converted(feed(), body).rows == [{"a": "1", "b": "2"}, {"a": "3", "b": "4"}]
-    assert "'extra'" in refused(feed(unknown="block"), body)
-    result = converted(feed(unknown="reject"), body)
-    assert result.rows == []
-    assert [reject["raw"] for reject in result.rejects] == ["1,x,2", '"3",y,4']
+UNKNOWN = b'a,new,b,x\n1,x,2,\n"3",y,4,"z"\n'
 
 
-@pytest.mark.parametrize("unknown", ["block", "reject"])
+@pytest.mark.parametrize("body", [UNKNOWN, UNKNOWN.replace(b'"', b"")])
+def test_unknown_names_are_ignored_block_reject_or_are_captured_as_the_contract_says(
+    body: bytes,
+) -> None:
+    ignored = converted(feed(), body)
+    assert ignored.rows == [{"a": "1", "b": "2"}, {"a": "3", "b": "4"}]
+    assert ignored.unknown_fields == ("new", "x")
+    assert "'new', 'x'" in refused(feed(unknown="block"), body)
+    rejected = converted(feed(unknown="reject"), body)
+    assert rejected.reasons == [(n, "", Reason.UNKNOWN_FIELD, "new, x") for n in (1, 2)]
+    assert [reject["raw"].encode() for reject in rejected.rejects] == body.splitlines()[1:]
+    captured = sorted((row["a"], row["_extra"]) for row in converted(feed("capture"), body).rows)
+    assert captured == [("1", '{"new":"x","x":""}'), ("3", '{"new":"y","x":"z"}')]
+
+
+@pytest.mark.parametrize("unknown", ["block", "reject", "capture"])
 def test_a_header_without_unknown_names_passes_every_policy(unknown: str) -> None:
-    assert converted(feed(unknown=unknown), b"b,a\n2,1\n").rows == [{"a": "1", "b": "2"}]
+    (row,) = converted(feed(unknown), b"b,a\n2,1\n").rows
+    assert (row["a"], row["b"], row.get("_extra")) == ("1", "2", None)
+
+
+@pytest.mark.parametrize("end", [b"", b'"1",2,3,4\n'])
+def test_an_unknown_name_that_stands_several_times_is_captured_as_a_list(end: bytes) -> None:
+    rows = converted(feed("capture"), b"a,,b,\n1,2,3,\n" + end).rows
+    assert {"a": "1", "b": "3", "_extra": '{"":["2",""]}'} in rows
+
+
+def test_records_that_are_broken_are_no_captured_ones() -> None:
+    result = converted(feed("capture"), b'a,b,c\n1,2\n"3",4,5,6\n7,8,"\0"\n')
+    assert [said[:3] for said in result.reasons] == [
+        (1, "", Reason.WRONG_NUMBER_OF_FIELDS),
+        (2, "", Reason.WRONG_NUMBER_OF_FIELDS),
+        (3, "_extra", Reason.NUL_CHARACTER),
+    ]
+
+
+def test_a_header_with_a_nul_is_refused() -> None:
+    assert "its header holds a NUL" in refused(feed(), b"a,b,\0\n")
 
 
 @pytest.mark.parametrize("unknown", ["ignore", "block", "reject"])
@@ -209,6 +239,7 @@ def test_every_kind_of_broken_record_is_kept_with_its_raw_text_beside_its_neighb
         ({"escape": "none"}, "doubled"),
         ({"skip_lines": -1}, "greater than or equal to 0"),
         ({"header": "absent", "unknown": "block"}, "expected `header: present`"),
+        ({"header": "absent", "unknown": "capture"}, "no header that names a field"),
     ],
 )
 def test_options_that_cannot_be_are_refused(options: dict[str, Any], said: str) -> None:

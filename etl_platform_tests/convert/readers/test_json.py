@@ -65,7 +65,7 @@ def test_an_object_or_a_list_is_not_a_value_and_a_text_like_one_is() -> None:
 
 
 def test_undecodable_bytes_reject_their_record_only() -> None:
-    assert problems(b'{"a": "\xff"}\n{"a": "1"}\n') == [(1, Reason.NOT_UTF8)]
+    assert problems(b'{"a": "\xff"}\n{"a": "1"}\n') == [(1, Reason.UNDECODABLE)]
 
 
 def test_an_escaped_nul_is_found_in_its_column() -> None:

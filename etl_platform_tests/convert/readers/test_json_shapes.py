@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from etl_platform.contract.errors import FileUnreadable
 from etl_platform.convert.readers import json_elements
 from etl_platform.convert.readers.json_elements import array_elements, documents, whole_document
+from etl_platform.convert.readers.records import BrokenOff
 from etl_platform.convert.reasons import Reason
 from etl_platform_tests.convert.samples import Converted, contract, converted
 
@@ -107,7 +108,7 @@ def test_what_stands_between_documents_is_rejected() -> None:
 def test_undecodable_bytes_cost_their_element_only() -> None:
     result = read("array", b'[{"a": "\xff"}, {"a": "2"}]')
     assert [row["a"] for row in result.rows] == ["2"]
-    assert result.reasons == [(1, "", Reason.NOT_UTF8, None)]
+    assert result.reasons == [(1, "", Reason.UNDECODABLE, None)]
 
 
 @pytest.mark.parametrize(
@@ -115,25 +116,86 @@ def test_undecodable_bytes_cost_their_element_only() -> None:
     [
         ("array", b"", "does not begin with a [, at byte 0"),
         ("array", b'\xef\xbb\xbf  {"a": 1}', "does not begin with a [, at byte 5"),
-        ("array", b'[{"a": 1}] x', "something follows its array, at byte 11"),
-        ("array", b'[{"a": 1}][]', "something follows its array, at byte 10"),
-        ("array", b'[{"a": 1}, {"a": 2}', "at byte 11"),
-        ("array", b'[{"a": 1}, {"a": 2', "at byte 11"),
-        ("array", b'[{"a": 1}, {"a": "2', "at byte 11"),
-        ("array", b'[{"a": 1},', "at byte 10"),
-        ("array", b"[", "at byte 1"),
-        ("array", b'[{"a": 1}, "x', "at byte 11"),
-        ("documents", b'{"a": 1} {"a": ', "at byte 9"),
-        ("documents", b'{"a": 1} "x', "at byte 9"),
         ("document", b" \n", "it is empty"),
     ],
 )
-def test_a_file_that_breaks_off_blocks_its_hour_and_says_where(
+def test_a_file_that_does_not_even_begin_is_unreadable(
     shape: str, body: bytes, problem: str
 ) -> None:
     with pytest.raises(FileUnreadable) as caught:
         read(shape, body)
     assert problem in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("shape", "body", "raw"),
+    [
+        ("array", b'[{"a": 1}] x', "byte 11: something follows the array\nx"),
+        ("array", b'[{"a": 1}][2]', "byte 10: something follows the array\n[2]"),
+        ("array", b'[{"a": 1}, {"a": 2}', 'byte 11: the file ends within its array\n{"a": 2}'),
+        ("array", b'[{"a": 1}, {"a": 2', 'byte 11: the file ends within a value\n{"a": 2'),
+        ("array", b'[{"a": 1}, {"a": "2', 'byte 11: the file ends within a value\n{"a": "2'),
+        ("array", b'[{"a": 1},', "byte 10: the file ends within its array\n"),
+        ("array", b'[{"a": 1}, "x', 'byte 11: the file ends within its array\n"x'),
+        ("documents", b'{"a": 1} {"a": ', 'byte 9: the file ends within a value\n{"a": '),
+        ("documents", b'{"a": 1} "x', 'byte 9: the file ends within a text\n"x'),
+        ("documents", b'\xef\xbb\xbf{"a": 1} {', "byte 12: the file ends within a value\n{"),
+        ("documents", b'{"a": 1} {"\xc3', 'byte 9: the file ends within a value\n{"'),
+        ("documents", b'{"a": 1} {"\xff"', 'byte 9: the file ends within a value\n{"\\xff"'),
+    ],
+)
+def test_a_file_that_breaks_off_keeps_the_records_before_and_the_rest_is_one_reject(
+    shape: str, body: bytes, raw: str
+) -> None:
+    result = read(shape, body)
+    assert [row["a"] for row in result.rows] == ["1"]
+    assert [(reject["record"], reject["raw"]) for reject in result.rejects] == [(2, raw)]
+    assert result.reasons == [(2, "", Reason.BROKEN_OFF, None)]
+
+
+def test_of_a_long_rest_the_reject_holds_the_first_part() -> None:
+    (reject,) = read("array", b"[]" + "é".encode() * 100_000).rejects
+    assert reject["raw"] == "byte 2: something follows the array\n" + "é" * 32_768
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    several=st.lists(st.dictionaries(st.sampled_from("abc"), st.text('a"\\{}[]', max_size=4))),
+    part=st.floats(0, 1),
+    block_bytes=st.integers(1, 20),
+)
+@pytest.mark.parametrize("shape", ["array", "documents"])
+def test_every_cut_gives_the_records_before_it_and_breaks_off(
+    several: list[dict[str, str]],
+    part: float,
+    block_bytes: int,
+    shape: str,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    parts = [json.dumps(one).encode() for one in several]
+    body = b"[" + b",".join(parts) + b"]" if shape == "array" else b"".join(parts)
+    cut = body[: round(part * len(body))]
+    file = tmp_path_factory.mktemp("cut") / "raw.json"
+    file.write_bytes(cut)
+    found, rest = [], None
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(json_elements, "_BLOCK_BYTES", block_bytes)
+        try:
+            for text in READERS[shape](file, "s3://raw/0"):
+                found.append(text)
+        except BrokenOff as broken:
+            rest = broken.raw.partition("\n")[2].encode()
+        except FileUnreadable:
+            assert (shape, cut) == ("array", b"")
+            return
+    # In an array, only what follows an element says that nothing more of it is missing.
+    assert found == parts[: len(found)]
+    if rest is None:
+        assert cut == (body if shape == "array" else b"".join(found))
+    elif shape == "array":
+        assert cut == b"[" + b"".join(text + b"," for text in found) + rest
+    else:
+        assert cut == b"".join(found) + rest
 
 
 @pytest.mark.parametrize("shape", ["array", "documents"])

@@ -97,8 +97,8 @@ def test_values_come_exactly(array: "pa.Array[Any]", kind: str, expected: list[A
         (pa.array([1], pa.timestamp("ns")), "timestamp", Reason.NOT_A_TIMESTAMP),
         (pa.array(["üü"]), "varchar(3)", Reason.TOO_LONG),
         (pa.array(["a\0"]), "varchar(3)", Reason.NUL_CHARACTER),
-        (pa.array([b"\xff"]), "varchar(9)", Reason.NOT_UTF8),
-        (pa.array([b"\xff"]).view(pa.string()), "varchar(9)", Reason.NOT_UTF8),
+        (pa.array([b"\xff"]), "varchar(9)", Reason.UNDECODABLE),
+        (pa.array([b"\xff"]).view(pa.string()), "varchar(9)", Reason.UNDECODABLE),
     ],
     ids=str,
 )
@@ -110,6 +110,12 @@ def test_what_a_type_does_not_hold_is_a_reject(
         (1, "v", reason)
     ]
     json.loads(result.rejects[0]["raw"])
+
+
+def test_bytes_that_are_no_text_cost_no_neighbour() -> None:
+    result = one(pa.array([b"x", b"\xff", b"y"]), "varchar(9)")
+    assert [row["v"] for row in result.rows] == ["x", "y"]
+    assert result.reasons == [(2, "v", Reason.UNDECODABLE, None)]
 
 
 @pytest.mark.parametrize(

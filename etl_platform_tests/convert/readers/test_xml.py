@@ -7,6 +7,7 @@ import pytest
 from etl_platform.contract.errors import FileUnreadable
 from etl_platform.contract.formats import XmlFormat
 from etl_platform.convert.readers import xml, xml_text
+from etl_platform.convert.readers.records import BrokenOff
 from etl_platform.convert.reasons import Reason
 from etl_platform_tests.convert.samples import contract, converted
 
@@ -20,6 +21,9 @@ FEED = contract(
     {"type": "xml", "row": "row"},
     null_tokens=[],
 )
+
+
+ROW = XmlFormat(type="xml", row="row")
 
 
 def test_values_come_from_elements_and_attributes() -> None:
@@ -81,28 +85,56 @@ def test_a_document_type_is_refused(prolog: bytes) -> None:
         converted(FEED, prolog + b"<feed><row id='1'><name>&b;</name></row></feed>")
 
 
-@pytest.mark.parametrize(
-    "body",
-    [
-        b"",
-        b"no xml",
-        b"<feed><row id='1'/>",
-        b"<feed><row id='1'></feed>",
-        b"<feed><row id='1'><name>\xff</name></row></feed>",
-        b"<feed/><feed/>",
-        b"<feed><row id='1'>&nothing;</row></feed>",
-    ],
-)
-def test_a_file_that_is_not_whole_xml_is_refused(body: bytes) -> None:
+@pytest.mark.parametrize("body", [b"", b"no xml", b"<!-- a feed", b"<?xml version='1.0'?>", b"<f"])
+def test_a_file_without_a_root_is_unreadable(body: bytes) -> None:
     with pytest.raises(FileUnreadable, match="not well-formed"):
         converted(FEED, body)
 
 
-def test_every_cut_of_a_file_is_refused() -> None:
-    body = b"<feed><row id='1'><name>a</name></row></feed>"
-    for end in range(len(body)):
-        with pytest.raises(FileUnreadable):
-            converted(FEED, body[:end])
+@pytest.mark.parametrize(
+    ("end", "why", "rest"),
+    [
+        (b"", "line 2, column 3, byte 24: no element found", ""),
+        (b"<row id='2'>", "line 2, column 15, byte 36: no element found", "<row id='2'>"),
+        (b"<row id='2'></f>", "line 2, column 17, byte 38: mismatched tag", "<row id='2'></f>"),
+        (b"<row>\xff</row>", "line 2, column 8, byte 29: not well-formed", "<row>\\xff</row>"),
+        (b"</feed><feed/>", "line 2, column 10, byte 31: junk after document", "<feed/>"),
+        (b"<row>&no;</row>", "line 2, column 8, byte 29: undefined entity", "<row>&no;</row>"),
+        (b"</x></feed>", "line 2, column 5, byte 26: mismatched tag", "</x></feed>"),
+        (b"<x:row/>", "line 2, column 3, byte 24: unbound prefix", "<x:row/>"),
+    ],
+)
+def test_a_file_that_breaks_off_keeps_the_records_before_and_the_rest_is_one_reject(
+    end: bytes, why: str, rest: str
+) -> None:
+    result = converted(FEED, b"<feed><row id='1'/>  \n  " + end)
+    assert [row["id"] for row in result.rows] == [1]
+    assert result.reasons == [(2, "", Reason.BROKEN_OFF, None)]
+    said, _, shown = result.rejects[0]["raw"].partition("\n")
+    assert said.startswith(why)
+    assert shown == rest
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16", "gb18030"])
+@pytest.mark.parametrize("chunk_bytes", [3, 4096])
+def test_every_cut_of_a_file_gives_the_records_before_it_and_breaks_off(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, encoding: str, chunk_bytes: int
+) -> None:
+    monkeypatch.setattr(xml_text, "CHUNK_BYTES", chunk_bytes)
+    prolog = f"<?xml version='1.0' encoding='{encoding}'?>\n"
+    parts = ["<f>", "<row id='1'/>", "<row id='2'>é</row>", "</f>"]
+    root, first, second, end = (
+        len((prolog + "".join(parts[:count])).encode(encoding)) for count in range(1, 5)
+    )
+    body = (prolog + "".join(parts)).encode(encoding)
+    file = tmp_path / "raw.xml"
+    for cut in range(len(body)):
+        file.write_bytes(body[:cut])
+        rows: list[str] = []
+        with pytest.raises(BrokenOff if cut >= root else FileUnreadable):
+            rows.extend(raw for _, raw in xml.read_elements(file, "s3://raw/0", ROW))
+        assert rows == parts[1:3][: (cut >= first) + (cut >= second)]
+    assert end == len(body)
 
 
 def test_deep_nesting_is_refused() -> None:
@@ -123,6 +155,5 @@ def test_records_are_not_held_until_the_file_ends(
     monkeypatch.setattr(xml_text, "CHUNK_BYTES", 64)
     file = tmp_path / "raw.xml"
     file.write_bytes(b"<feed>" + b"<row id='1'/>" * 100 + b"<broken")
-    form = XmlFormat(type="xml", row="row")
-    elements = xml.read_elements(file, "s3://raw/feed.xml", form)
+    elements = xml.read_elements(file, "s3://raw/feed.xml", ROW)
     assert next(elements)[0].attrib == {"id": "1"}

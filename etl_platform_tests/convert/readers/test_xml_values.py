@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from etl_platform.contract.formats import XmlFormat
+from etl_platform.convert.readers.unknown import Unknown
 from etl_platform.convert.readers.xml_values import XmlValues
 from etl_platform.convert.reasons import Reason
 from etl_platform_tests.convert.samples import Converted, contract, converted
@@ -131,10 +132,9 @@ def built(tree: Any) -> ElementTree.Element:
 @given(tree=ELEMENTS, path=st.lists(NAMES, min_size=1, max_size=3))
 def test_paths_find_what_those_of_element_tree_find(tree: Any, path: list[str]) -> None:
     element = built(("row", "", [tree]))
-    columns = contract(
-        [{"name": "v", "type": "varchar(50)", "path": ".".join(path)}], {"type": "xml", "row": "r"}
-    ).columns
-    (text,), problems = XmlValues(columns).of(element)
+    columns = [{"name": "v", "type": "varchar(50)", "path": ".".join(path)}]
+    of = contract(columns, {"type": "xml", "row": "r"})
+    (text,), problems, _ = XmlValues(of.columns, Unknown(of, "s3://raw/0")).of(element)
     found = element.findall("/".join(path))
     if len(found) > 1:
         assert problems == (Reason.REPEATED_VALUE,)

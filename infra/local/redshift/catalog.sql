@@ -40,8 +40,8 @@ CREATE TABLE IF NOT EXISTS redshift_local.load_error (
     start_time timestamp NOT NULL
 );
 
--- Keep the attributes that the dialect wrote before the statement, and let every VARCHAR and CHAR
--- of the table count bytes.
+-- Keep the attributes that the dialect wrote before the statement, and let every VARCHAR, CHAR and
+-- VARBYTE of the table count bytes. PostgreSQL's bytea has no length, and keeps one that it is given.
 CREATE OR REPLACE FUNCTION redshift_local.adopt_table(made oid, attributes jsonb, model oid)
 RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $body$
@@ -60,17 +60,21 @@ BEGIN
             ARRAY(SELECT jsonb_array_elements_text(attributes -> 'sortkeys')),
             attributes -> 'encodings'
         ) ON CONFLICT DO NOTHING;
+        UPDATE pg_attribute SET atttypmod = length.value::integer + 4
+        FROM jsonb_each_text(attributes -> 'varbytes') AS length
+        WHERE attrelid = made AND attname = length.key AND atttypid = 'bytea'::regtype;
     END IF;
 
     WITH wanted AS (
-        SELECT format('varchar_bytes_%s_%s', attnum, atttypmod - 4) AS name,
+        SELECT format('%s_bytes_%s_%s', CASE atttypid WHEN 'bytea'::regtype THEN 'varbyte'
+                      ELSE 'varchar' END, attnum, atttypmod - 4) AS name,
                format('CHECK (octet_length(%I) <= %s)', attname, atttypmod - 4) AS rule
         FROM pg_attribute
         WHERE attrelid = made AND attnum > 0 AND NOT attisdropped AND atttypmod > 4
-          AND atttypid IN ('varchar'::regtype, 'bpchar'::regtype)
+          AND atttypid IN ('varchar'::regtype, 'bpchar'::regtype, 'bytea'::regtype)
     ), present AS (
         SELECT conname::text AS name FROM pg_constraint
-        WHERE conrelid = made AND conname LIKE 'varchar\_bytes\_%'
+        WHERE conrelid = made AND conname ~ '^(varchar|varbyte)_bytes_'
     )
     SELECT string_agg(change, ', ' ORDER BY change DESC) INTO changes FROM (
         SELECT format('DROP CONSTRAINT %I', name) FROM present
@@ -143,10 +147,32 @@ $$ SELECT date_trunc('second', statement_timestamp() AT TIME ZONE 'UTC') $$;
 CREATE OR REPLACE FUNCTION pg_catalog.sysdate() RETURNS timestamp LANGUAGE sql STABLE AS
 $$ SELECT transaction_timestamp() AT TIME ZONE 'UTC' $$;
 
+-- A number of jsonb has all its digits, so what is exact in Redshift is exact here.
 CREATE OR REPLACE FUNCTION pg_catalog.json_parse(value text) RETURNS jsonb
-LANGUAGE sql IMMUTABLE STRICT AS $$ SELECT value::jsonb $$;
+LANGUAGE plpgsql IMMUTABLE STRICT AS $body$
+BEGIN
+    IF octet_length(value) > 65535 THEN
+        RAISE EXCEPTION 'JSON_PARSE() error: String value exceeds the max size of 65535 bytes';
+    END IF;
+    RETURN value::jsonb;
+END
+$body$;
 
-CREATE OR REPLACE FUNCTION pg_catalog.json_serialize(value jsonb) RETURNS text
+CREATE OR REPLACE FUNCTION pg_catalog.from_hex(value text) RETURNS bytea
+LANGUAGE sql IMMUTABLE STRICT AS $$ SELECT decode(value, 'hex') $$;
+
+CREATE OR REPLACE FUNCTION pg_catalog.to_hex(value bytea) RETURNS text
+LANGUAGE sql IMMUTABLE STRICT AS $$ SELECT encode(value, 'hex') $$;
+
+CREATE OR REPLACE FUNCTION pg_catalog.redshift_format_type(kind oid, modifier integer) RETURNS text
+LANGUAGE sql STABLE AS $$
+    SELECT CASE kind WHEN 'jsonb'::regtype THEN 'super'
+        WHEN 'bytea'::regtype
+            THEN 'binary varying' || coalesce('(' || nullif(modifier, -1) - 4 || ')', '')
+        ELSE format_type(kind, modifier) END
+$$;
+
+CREATE OR REPLACE FUNCTION pg_catalog.redshift_json_serialize(value jsonb) RETURNS text
 LANGUAGE sql IMMUTABLE STRICT AS $$ SELECT value::text $$;
 
 CREATE OR REPLACE FUNCTION pg_catalog.sha2(value text, bits integer) RETURNS text
@@ -218,8 +244,7 @@ WHERE c.relkind = 'r' AND c.relpersistence = 'p' AND r.rows > 0
 -- As in Redshift, only tables in schemas on the search path are listed.
 CREATE VIEW pg_catalog.pg_table_def AS
 SELECT n.nspname::text AS schemaname, c.relname::text AS tablename, f.attname::text AS column,
-       CASE format_type(f.atttypid, f.atttypmod) WHEN 'jsonb' THEN 'super'
-            WHEN 'bytea' THEN 'binary varying' ELSE format_type(f.atttypid, f.atttypmod) END AS type,
+       redshift_format_type(f.atttypid, f.atttypmod) AS type,
        coalesce(a.encodings ->> f.attname, CASE
             WHEN f.attname = ANY (a.sortkeys) OR f.atttypid IN ('bool'::regtype, 'float4'::regtype,
                 'float8'::regtype) THEN 'none'

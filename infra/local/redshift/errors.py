@@ -3,7 +3,8 @@
 import re
 from collections.abc import Mapping
 
-_BYTES_CHECK = re.compile(r"varchar_bytes_\d+_(\d+)")
+_BYTES_CHECK = re.compile(r"(varchar|varbyte)_bytes_\d+_(\d+)")
+_CHECKED = {"varchar": "character varying", "varbyte": "binary varying"}
 _RULE = "-----------------------------------------------"
 
 
@@ -63,9 +64,9 @@ def scan_error(code: int, context: str) -> RedshiftError:
     return engine_error("Spectrum Scan Error", code, context, "dory_util.cpp")
 
 
-def too_long(limit_bytes: int) -> RedshiftError:
-    """A value with more bytes than its VARCHAR holds."""
-    context = f"Value too long for type character varying({limit_bytes})"
+def too_long(limit_bytes: int, kind: str = "character varying") -> RedshiftError:
+    """A value with more bytes than its column holds."""
+    context = f"Value too long for type {kind}({limit_bytes})"
     return engine_error("Value too long for character type", 8001, context, "string.cpp")
 
 
@@ -73,7 +74,7 @@ def in_redshift_words(fields: Mapping[str, str]) -> dict[str, str]:
     """PostgreSQL's error as Redshift would report it; most are the same."""
     message = fields.get("M", "")
     if fields.get("C") == "23514" and (check := _BYTES_CHECK.fullmatch(fields.get("n", ""))):
-        return too_long(int(check.group(1))).fields
+        return too_long(int(check.group(2)), _CHECKED[check.group(1)]).fields
     if fields.get("C") == "21000" and message.startswith("MERGE command cannot affect row"):
         return RedshiftError("XX000", "Found multiple matches to update the same tuple.").fields
     if fields.get("C") == "40001":

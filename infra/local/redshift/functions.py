@@ -20,7 +20,14 @@ _PARTS: dict[str, tuple[str, ...]] = {
     "microsecond": ("us", "usec", "usecs", "microseconds", "microsec", "microsecs"),
 }
 _PART_NAMES = {name: part for part, names in _PARTS.items() for name in (part, *names)}
-_RENAMED = {"isnull": "coalesce", "date_add": "dateadd", "date_diff": "datediff"}
+_RENAMED = {
+    "isnull": "coalesce",
+    "date_add": "dateadd",
+    "date_diff": "datediff",
+    "format_type": "redshift_format_type",
+    # A word of PostgreSQL's own grammar, which makes of the value what is no text.
+    "json_serialize": "redshift_json_serialize",
+}
 
 
 def translate_functions(tree: exp.Expr) -> exp.Expr:

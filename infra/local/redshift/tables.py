@@ -11,6 +11,7 @@ from sqlglot import exp
 
 from infra.local.redshift.errors import RedshiftError, not_supported
 from infra.local.redshift.quoting import identifier
+from infra.local.redshift.types import varbyte_length
 
 
 class ColumnDistKey(exp.Expression, exp.ColumnConstraintKind):
@@ -35,6 +36,8 @@ class _Attributes:
     distkey: str | None = None
     sortkeys: list[str] = field(default_factory=list)
     encodings: dict[str, str] = field(default_factory=dict)
+    varbytes: dict[str, int] = field(default_factory=dict)
+    """The bytes of each VARBYTE, which PostgreSQL's type does not count."""
 
     @property
     def diststyle(self) -> str:
@@ -63,11 +66,22 @@ def translate_create(create: exp.Create) -> str:
     for column in schema.expressions:
         if isinstance(column, exp.ColumnDef):
             _take_constraints(column, attributes)
-    names = {part.name for part in schema.expressions if isinstance(part, exp.ColumnDef)}
-    for key in [attributes.distkey, *attributes.sortkeys]:
-        if names and key is not None and key not in names:
-            raise RedshiftError("42703", f'column "{key}" named in key does not exist')
+            length = varbyte_length(column.args["kind"])
+            if length is not None:
+                attributes.varbytes[column.name] = length
+    _check_keys(schema, attributes)
     return _comment(attributes)
+
+
+def _check_keys(schema: exp.Schema, attributes: _Attributes) -> None:
+    columns = {part.name: part for part in schema.expressions if isinstance(part, exp.ColumnDef)}
+    for key in [attributes.distkey, *attributes.sortkeys]:
+        if not columns or key is None:
+            continue
+        if key not in columns:
+            raise RedshiftError("42703", f'column "{key}" named in key does not exist')
+        if columns[key].args["kind"].this is exp.DType.SUPER:
+            raise not_supported(f'column "{key}" of type super cannot be a DISTKEY or a SORTKEY')
 
 
 def translate_alter(alter: exp.Alter) -> None:
@@ -150,6 +164,7 @@ def _comment(attributes: _Attributes) -> str:
             "distkey": attributes.distkey,
             "sortkeys": attributes.sortkeys,
             "encodings": attributes.encodings,
+            "varbytes": attributes.varbytes,
         }
     )
 

@@ -7,8 +7,10 @@ from infra.local.redshift.errors import RedshiftError, not_supported
 
 LONGEST_VARCHAR = 65535
 LONGEST_CHAR = 4096
+LONGEST_VARBYTE = 16_777_216
 LARGEST_PRECISION = 38
 _DEFAULT_LENGTH = 256
+_DEFAULT_VARBYTE = 64_000
 _DEFAULT_PRECISION = (18, 0)
 
 _Type = exp.DType
@@ -28,7 +30,6 @@ _UNCHANGED = frozenset(
         _Type.TIMESTAMP,
         _Type.TIMESTAMPTZ,
         _Type.TIMESTAMPNTZ,
-        _Type.VARBINARY,
         _Type.INTERVAL,
         _Type.NAME,
     }
@@ -45,6 +46,13 @@ def translate_types(tree: exp.Expr) -> None:
         found.replace(_translated(found, column, defines=column is not None or altered))
 
 
+def varbyte_length(found: DataType) -> int | None:
+    """The bytes that a column of this type holds, if it is a VARBYTE."""
+    if found.this is not _Type.VARBINARY:
+        return None
+    return _length(found, LONGEST_VARBYTE) or _DEFAULT_VARBYTE
+
+
 def _translated(found: DataType, column: exp.ColumnDef | None, *, defines: bool) -> DataType:
     kind = found.this
     if kind in _TEXTS:
@@ -56,6 +64,9 @@ def _translated(found: DataType, column: exp.ColumnDef | None, *, defines: bool)
         return _decimal(found)
     if kind is _Type.SUPER:
         return DataType(this=_Type.JSONB)
+    if kind is _Type.VARBINARY:
+        _length(found, LONGEST_VARBYTE)
+        return DataType(this=_Type.VARBINARY)
     if kind in _UNCHANGED:
         return found
     name = found.sql("redshift").lower()

@@ -47,6 +47,9 @@ def relayed(sql: str, *, case_sensitive: bool = False) -> str:
         ("convert(int, '7')", 7),
         ("7 / 2", 3),
         ("json_parse('{\"a\": 1}')", '{"a": 1}'),
+        ("json_parse('[12345678901234567890, 0.10]')", "[12345678901234567890, 0.10]"),
+        ("json_serialize(json_parse('[1]'))", "[1]"),
+        ("to_hex(from_hex('00fF'))", "00ff"),
     ],
 )
 def test_functions_give_what_redshift_gives(sql: Sql, expression: str, value: object) -> None:
@@ -195,6 +198,34 @@ def test_table_attributes_are_kept_and_shown(sql: Sql, schema: str) -> None:
     assert sql(f"{tables}'{schema}'") == [["t", "KEY(a)", "b", 1]]
     sql("INSERT INTO u VALUES (1)")
     assert sql(f"{tables}'{schema}' ORDER BY 1")[1] == ["u", "ALL", "AUTO(SORTKEY)", 1]
+
+
+def test_a_varbyte_counts_its_bytes_and_is_spelled_with_them(sql: Sql) -> None:
+    sql("CREATE TABLE t (a varbyte(2), b varbyte, c time)")
+    assert sql("SELECT type FROM pg_table_def WHERE tablename = 't'") == [
+        ["binary varying(2)"],
+        ["binary varying(64000)"],
+        ["time without time zone"],
+    ]
+    sql("INSERT INTO t VALUES (from_hex('0102'), from_hex(''), CAST('06:30' AS time))")
+    with pytest.raises(redshift_connector.ProgrammingError, match=r"binary varying\(2\)"):
+        sql("INSERT INTO t (a) VALUES (from_hex('010203'))")
+    with pytest.raises(redshift_connector.ProgrammingError, match="cannot exceed 16777216"):
+        sql("CREATE TABLE u (a varbyte(16777217))")
+
+
+def test_json_parse_takes_no_longer_text_than_a_varchar(sql: Sql) -> None:
+    sql("CREATE TABLE t (a super)")
+    longest = "x" * 65533
+    sql(f"INSERT INTO t SELECT json_parse('\"{longest}\"')")
+    with pytest.raises(redshift_connector.ProgrammingError, match="max size of 65535 bytes"):
+        sql(f"INSERT INTO t SELECT json_parse('\"{longest}x\"')")
+
+
+@pytest.mark.parametrize("key", ["DISTSTYLE KEY DISTKEY (a)", "SORTKEY (b, a)"])
+def test_a_super_is_no_key(sql: Sql, key: str) -> None:
+    with pytest.raises(redshift_connector.ProgrammingError, match='column "a" of type super'):
+        sql(f"CREATE TABLE t (a super, b int) {key}")
 
 
 def test_create_like_takes_the_attributes_over_and_not_the_defaults(sql: Sql) -> None:

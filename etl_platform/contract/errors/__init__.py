@@ -1,0 +1,116 @@
+"""Every error that the platform raises on purpose.
+
+PlatformError
+├── Terminal                 the input or the set-up is wrong: trying again gives the same answer
+│   ├── ContractInvalid      CONTRACT_INVALID       a defs.yaml breaks a rule of the contract
+│   ├── SourceUnknown        SOURCE_UNKNOWN         no contract has this name
+│   ├── SettingInvalid       SETTING_INVALID        the environment lacks or misspells a setting
+│   ├── HourInvalid          HOUR_INVALID           text that is no hour
+│   ├── LocationRefused      LOCATION_REFUSED       an address outside the source's own folder
+│   ├── ManifestMissing      MANIFEST_MISSING       the hour has no manifest
+│   ├── ManifestInvalid      MANIFEST_INVALID       the manifest breaks the manifest format
+│   ├── ManifestFileMissing  MANIFEST_FILE_MISSING  the manifest names a file that is not there
+│   ├── ManifestFileDiffers  MANIFEST_FILE_DIFFERS  a listed file has another size than promised
+│   ├── MessageInvalid       MESSAGE_INVALID        a message on the queue is no batch request
+│   ├── FileUnreadable       FILE_UNREADABLE        a file is not in the format of the contract
+│   │   └── FieldsUnknown    FIELDS_UNKNOWN         it has fields that its contract refuses by name
+│   ├── RejectLimitExceeded  REJECT_LIMIT           more records rejected than the contract allows
+│   ├── CountsDisagree       COUNTS_DISAGREE        a step cannot account for a record
+│   ├── NotConverted         NOT_CONVERTED          a load was asked for before its conversion
+│   ├── ObjectMissing        OBJECT_MISSING         an object that another step wrote is gone
+│   ├── CatalogTableMissing  CATALOG_TABLE_MISSING  the Data Catalog lacks the table of a source
+│   ├── TargetMissing        TARGET_MISSING         the warehouse lacks a table that the load needs
+│   ├── TargetDiffers        TARGET_DIFFERS         a table has other columns than its contract
+│   ├── ContractChanged      CONTRACT_CHANGED       a batch was converted under another contract
+│   ├── WarehouseRefused     WAREHOUSE_REFUSED      the warehouse refused a statement
+│   ├── JobFailed            JOB_FAILED             a Glue job ended without success
+│   ├── JobUnaccounted       JOB_UNACCOUNTED        a Glue job did not report every hour asked of it
+│   └── JavaMissing          JAVA_MISSING           the Spark engine has no Java to run on
+├── Transient                a fault outside: the same call may succeed later
+│   ├── ServiceUnavailable   SERVICE_UNAVAILABLE    an AWS service did not answer
+│   ├── WarehouseUnavailable WAREHOUSE_UNAVAILABLE  the warehouse cannot be reached
+│   ├── WarehouseConflict    WAREHOUSE_CONFLICT     another transaction was in the way
+│   └── JobBusy              JOB_BUSY               every slot of the Glue job is taken
+└── UnknownOutcome           the answer was lost: look before trying again
+    └── CommitUnknown        COMMIT_UNKNOWN         the connection broke after COMMIT was sent
+
+Each class has a stable `code`; `docs/runbook.md` has a heading for each.
+"""
+
+from etl_platform.contract.errors.batches import (
+    CatalogTableMissing,
+    ContractChanged,
+    CountsDisagree,
+    FieldsUnknown,
+    FileUnreadable,
+    NotConverted,
+    ObjectMissing,
+    RejectLimitExceeded,
+    TargetDiffers,
+    TargetMissing,
+)
+from etl_platform.contract.errors.given import (
+    ContractInvalid,
+    HourInvalid,
+    LocationRefused,
+    ManifestFileDiffers,
+    ManifestFileMissing,
+    ManifestInvalid,
+    ManifestMissing,
+    MessageInvalid,
+    SettingInvalid,
+    SourceUnknown,
+)
+from etl_platform.contract.errors.roots import (
+    PlatformError,
+    Terminal,
+    Transient,
+    UnknownOutcome,
+)
+from etl_platform.contract.errors.services import (
+    CommitUnknown,
+    JavaMissing,
+    JobBusy,
+    JobFailed,
+    JobUnaccounted,
+    ServiceUnavailable,
+    WarehouseConflict,
+    WarehouseRefused,
+    WarehouseUnavailable,
+)
+
+__all__ = [
+    "CatalogTableMissing",
+    "CommitUnknown",
+    "ContractChanged",
+    "ContractInvalid",
+    "CountsDisagree",
+    "FieldsUnknown",
+    "FileUnreadable",
+    "HourInvalid",
+    "JavaMissing",
+    "JobBusy",
+    "JobFailed",
+    "JobUnaccounted",
+    "LocationRefused",
+    "ManifestFileDiffers",
+    "ManifestFileMissing",
+    "ManifestInvalid",
+    "ManifestMissing",
+    "MessageInvalid",
+    "NotConverted",
+    "ObjectMissing",
+    "PlatformError",
+    "RejectLimitExceeded",
+    "ServiceUnavailable",
+    "SettingInvalid",
+    "SourceUnknown",
+    "TargetDiffers",
+    "TargetMissing",
+    "Terminal",
+    "Transient",
+    "UnknownOutcome",
+    "WarehouseConflict",
+    "WarehouseRefused",
+    "WarehouseUnavailable",
+]

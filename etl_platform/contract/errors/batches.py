@@ -1,0 +1,132 @@
+"""What stops a batch: its files, its counts, what earlier steps left, its tables."""
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from etl_platform.contract.errors.roots import Terminal
+
+
+class FileUnreadable(Terminal):
+    code = "FILE_UNREADABLE"
+    _remedy: ClassVar = "Land a correct file and write the manifest again, or change the format"
+
+    def __init__(self, location: str, problem: str, expected: str) -> None:
+        self.location, self.problem = location, problem
+        super().__init__(
+            f"{location} cannot be read: {problem}",
+            expected=expected,
+            remedy=self._remedy,
+        )
+
+
+class FieldsUnknown(FileUnreadable):
+    """Blocks its batch whatever the contract says of unreadable files: it is asked for by name."""
+
+    code = "FIELDS_UNKNOWN"
+    _remedy = "Add the fields to the contract, or choose another policy for `unknown`"
+
+
+class RejectLimitExceeded(Terminal):
+    code = "REJECT_LIMIT"
+
+    def __init__(
+        self,
+        batch: str,
+        rejected: int,
+        read: int,
+        limit: str,
+        reasons: Sequence[str],
+        shown_by: str,
+    ) -> None:
+        self.batch, self.rejected, self.read, self.limit = batch, rejected, read, limit
+        self.reasons = tuple(reasons)
+        super().__init__(
+            f"{batch}: {rejected} of {read} records were rejected ({'; '.join(reasons)})",
+            expected=f"at most {limit}, as the contract says in rejects.at_most",
+            remedy=f"Look at their values ({shown_by}), then correct the source, its contract or"
+            " the limit",
+        )
+
+
+class CountsDisagree(Terminal):
+    code = "COUNTS_DISAGREE"
+
+    def __init__(self, where: str, counts: str, expected: str) -> None:
+        self.where, self.counts = where, counts
+        super().__init__(
+            f"{where}: the counts do not add up ({counts})",
+            expected=expected,
+            remedy="Nothing was committed; keep the files and report this",
+        )
+
+
+class NotConverted(Terminal):
+    code = "NOT_CONVERTED"
+
+    def __init__(self, batch: str, location: str) -> None:
+        self.batch, self.location = batch, location
+        super().__init__(
+            f"{batch} has no commit",
+            expected=f"a commit at {location}",
+            remedy="Materialize parquet/<source> for this hour first",
+        )
+
+
+class ObjectMissing(Terminal):
+    code = "OBJECT_MISSING"
+
+    def __init__(self, location: str) -> None:
+        self.location = location
+        super().__init__(
+            f"there is no object at {location}",
+            expected="an object that an earlier step has written",
+            remedy="Check lifecycle rules, then materialize the hour again from raw/<source>",
+        )
+
+
+class CatalogTableMissing(Terminal):
+    code = "CATALOG_TABLE_MISSING"
+
+    def __init__(self, table: str) -> None:
+        self.table = table
+        super().__init__(
+            f"the Data Catalog has no table {table}",
+            expected="the tables that the contracts describe",
+            remedy="Deploy the catalog stack; on a laptop run `etl-platform local up`",
+        )
+
+
+class TargetMissing(Terminal):
+    code = "TARGET_MISSING"
+
+    def __init__(self, table: str) -> None:
+        self.table = table
+        super().__init__(
+            f"the warehouse has no usable table {table}",
+            expected="the tables that the contracts describe",
+            remedy="Run `etl-platform warehouse bootstrap`",
+        )
+
+
+class TargetDiffers(Terminal):
+    code = "TARGET_DIFFERS"
+
+    def __init__(self, table: str, difference: str, expected: str) -> None:
+        self.table, self.difference = table, difference
+        super().__init__(
+            f"table {table} is not what its contract describes: {difference}",
+            expected=expected,
+            remedy="Change the table or the contract, so that they have the same columns in order",
+        )
+
+
+class ContractChanged(Terminal):
+    code = "CONTRACT_CHANGED"
+
+    def __init__(self, batch: str, difference: str, expected: str) -> None:
+        self.batch, self.difference = batch, difference
+        super().__init__(
+            f"{batch} was converted under another contract: {difference}",
+            expected=expected,
+            remedy="Write the manifest of the hour again, which makes a new batch to convert",
+        )
