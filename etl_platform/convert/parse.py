@@ -123,7 +123,7 @@ def _insert_all(
     file_no: int,
     records_before: int,
 ) -> Parsed:
-    records = open_records(file, url, contract)
+    records = open_records(file, url, contract, records_before)
     connection.register(STREAM, records.reader())
     try:
         inserted = connection.execute(

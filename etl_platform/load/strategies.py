@@ -13,7 +13,6 @@ from etl_platform.load.quoting import Identifier, Literal, Sql
 from etl_platform.load.target import Target
 from etl_platform.load.versions import Version, places
 
-
 _NEWEST: Final = "the newest staged rows"
 _INSERT: Final = "the insert"
 

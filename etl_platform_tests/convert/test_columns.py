@@ -2,18 +2,19 @@
 
 from pathlib import Path
 
-import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from etl_platform.convert.engine import Attempt, Result
+from etl_platform.contract import sizing
+from etl_platform.convert.engine import Result
 from etl_platform.convert.parse import create_records, parse
 from etl_platform.convert.reasons import Reason
 from etl_platform.convert.session import connect
-from etl_platform.convert.spark import Plan
+from etl_platform.convert.spark import Spark
 from etl_platform.convert.tally import count_truncated
-from etl_platform_tests.convert.samples import HOUR, NAMES, World, contract, converted
+from etl_platform_tests.convert.samples import HOUR, World, contract, converted
+from etl_platform_tests.convert.spark.in_process import InProcess
 from etl_platform_tests.fakes.storage import DirectoryStorage
 
 CSV = {"type": "csv"}
@@ -87,16 +88,17 @@ def test_the_report_and_the_commit_say_how_many_values_were_cut(tmp_path: Path) 
     assert [row["c"] for row in world.rows(world.commit(batch).files)] == ["xx", "xx", "yy"]
 
 
-def test_what_was_cut_goes_along_with_the_records_of_the_exchange(tmp_path: Path) -> None:
+def test_what_was_cut_is_counted_over_all_tasks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sizing, "TASK_BYTES", 5)
     world = World(DirectoryStorage(tmp_path))
     of = contract([{"name": "c", "type": "varchar(2)", "too_long": "truncate"}], CSV)
-    attempt = Attempt.at(world.land(of, HOUR, b"c\nxxx\nxx\n", b"c\nyyy\n"), NAMES)
-    plan = Plan.of(of, [attempt], world.storage)
-    messages = plan.parse_tasks([pa.RecordBatch.from_pydict({"id": [0, 1]})])
-    finished = [row for batch in plan.finish_slot(messages) for row in batch.to_pylist()]
-    result = Result.of(Result.model_validate_json(row["body"]) for row in finished)
-    assert result.values_truncated == {"c": 2}
-    assert result.counts.written == 3
+    batch = world.land(of, HOUR, b"c\nxxx\nxx\n", b"c\nyyy\n")
+    world.convert(of, batch, engine=Spark(InProcess()))
+    commit = world.commit(batch)
+    assert commit.values_truncated == {"c": 2}
+    assert commit.counts.written == 3
 
 
 def test_cut_values_of_the_parts_of_an_attempt_add_up() -> None:

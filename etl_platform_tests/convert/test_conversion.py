@@ -13,6 +13,7 @@ from etl_platform.contract.errors import ObjectMissing, ServiceUnavailable
 from etl_platform.contract.hour import Hour
 from etl_platform.contract.layout import Location
 from etl_platform.contract.order import Order
+from etl_platform.contract.sizing import SINGLE_NODE_MOST_BYTES
 from etl_platform.contract.source import Rejects, SourceContract
 from etl_platform.contract.storage import Storage
 from etl_platform.convert import conversion
@@ -258,9 +259,9 @@ def order(engine: str, size_bytes: int) -> Order:
 @pytest.mark.parametrize(
     ("engine", "size_bytes", "chosen"),
     [
-        ("auto", conversion.SINGLE_NODE_MOST_BYTES, "single_node"),
-        ("auto", conversion.SINGLE_NODE_MOST_BYTES + 1, "spark"),
-        ("single_node", conversion.SINGLE_NODE_MOST_BYTES + 1, "single_node"),
+        ("auto", SINGLE_NODE_MOST_BYTES, "single_node"),
+        ("auto", SINGLE_NODE_MOST_BYTES + 1, "spark"),
+        ("single_node", SINGLE_NODE_MOST_BYTES + 1, "single_node"),
         ("spark", 0, "spark"),
     ],
 )

@@ -10,14 +10,14 @@ from xml.sax.saxutils import escape
 
 import pytest
 
+from etl_platform.contract import sizing
 from etl_platform.contract.batch import Batch
 from etl_platform.contract.errors import JavaMissing, ServiceUnavailable
 from etl_platform.contract.layout import Location
 from etl_platform.contract.reading import read_contracts
 from etl_platform.contract.source import Rejects, SourceContract
-from etl_platform.convert import spark as module
 from etl_platform.convert.single_node import SingleNode
-from etl_platform.convert.spark import Plan, Spark
+from etl_platform.convert.spark import Spark
 from etl_platform_tests.convert.samples import HOUR, World, contract
 from etl_platform_tests.fakes.storage import DirectoryStorage
 
@@ -106,7 +106,7 @@ def lenient(of: SourceContract) -> SourceContract:
 def test_both_engines_make_the_same_of_a_source(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, source: str
 ) -> None:
-    monkeypatch.setattr(module, "BUCKET_BYTES", 8_000)
+    monkeypatch.setattr(sizing, "TASK_BYTES", 8_000)
     make: Callable[[random.Random], bytes] = globals()[source]
     chance = random.Random(source)  # noqa: S311 - sample data
     of = lenient(CONTRACTS[source])
@@ -151,7 +151,7 @@ SMALL = contract({"id": "integer!", "value": "varchar(5)"}, {"type": "csv"}, key
 def test_both_engines_keep_the_same_beside_a_batch(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "BUCKET_BYTES", 300)
+    monkeypatch.setattr(sizing, "TASK_BYTES", 300)
     rejects = {"at_most": "100%", "unreadable_files": "reject"}
     columns = {"id": "integer!", "value": "varchar(5)"}
     of = contract(columns, {"type": "csv"}, key=["id"], rejects=rejects, keep_superseded=True)
@@ -206,10 +206,10 @@ def test_both_engines_derive_the_same_keys_and_texts_of_other_types(
     assert (counts.written, counts.rejected, counts.superseded) == (14, 40, 26)
 
 
-def test_buckets_are_files_and_equal_keys_meet_in_one(
+def test_rows_of_one_key_in_two_tasks_become_one(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "BUCKET_BYTES", 1_000)
+    monkeypatch.setattr(sizing, "TASK_BYTES", 1_000)
     body = b"id,value\n" + b"".join(f"{n},v\n".encode() for n in range(500))
     batch = world.land(SMALL, HOUR, body, body)
     world.convert(SMALL, batch, engine=Spark())
@@ -240,8 +240,9 @@ class Faulty(DirectoryStorage):
 def test_a_fault_of_a_service_ends_the_order(world: World) -> None:
     batch = world.land(SMALL, HOUR, b"id,value\n1,a\n")
     world.storage = Faulty(world.storage.root)
-    with pytest.raises(Exception, match="SERVICE_UNAVAILABLE"):
+    with pytest.raises(ServiceUnavailable) as raised:
         world.convert(SMALL, batch, engine=Spark())
+    assert raised.value.message == "503 SlowDown"
 
 
 def test_without_java_the_engine_says_so_before_it_starts_anything(
@@ -250,12 +251,3 @@ def test_without_java_the_engine_says_so_before_it_starts_anything(
     monkeypatch.setenv("JAVA_HOME", str(tmp_path))
     with pytest.raises(JavaMissing):
         world.convert(SMALL, world.land(SMALL, HOUR, b"id,value\n1,a\n"), engine=Spark())
-
-
-def test_every_slot_belongs_to_one_attempt(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "BUCKET_BYTES", 10)
-    sizes = [25, 0, 10]
-    batches = [world.land(SMALL, HOUR.plus(n), b"x" * size) for n, size in enumerate(sizes)]
-    attempts = [module.Attempt(batch, "a", Location("b", "k/")) for batch in batches]
-    plan = Plan.of(SMALL, attempts, world.storage)
-    assert [plan.attempt_of(slot) for slot in range(plan.slots)] == [0, 0, 0, 1, 2]

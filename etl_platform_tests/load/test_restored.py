@@ -121,7 +121,10 @@ def test_every_value_arrives_as_it_was_written(
 def test_a_text_that_is_no_value_blocks_its_own_hour_only(
     endpoint: Endpoint, strategy: str
 ) -> None:
-    columns = [{"name": "id", "type": "integer", "required": True}, {"name": "doc", "type": "super"}]
+    columns = [
+        {"name": "id", "type": "integer", "required": True},
+        {"name": "doc", "type": "super"},
+    ]
     of = contract(strategy, columns=columns)
     bucket(NAMES.processed_bucket(of.source))
     endpoint.bootstrap(of)

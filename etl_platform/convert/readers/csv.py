@@ -16,7 +16,11 @@ import pyarrow.compute as pc
 from etl_platform.contract.formats import CsvFormat
 from etl_platform.contract.source import SourceContract
 from etl_platform.convert.readers import lines
-from etl_platform.convert.readers.csv_dialect import cells_of_plain_lines, plain_pattern
+from etl_platform.convert.readers.csv_dialect import (
+    cells_of_plain_lines,
+    joined_lines,
+    plain_pattern,
+)
 from etl_platform.convert.readers.csv_header import CsvFile, columns_of, open_csv
 from etl_platform.convert.readers.csv_records import Tape, odd_records
 from etl_platform.convert.readers.csv_unquoted import is_unquoted, unquoted
@@ -121,6 +125,7 @@ class _Block:
     """Lines of which the first begins a record. `kinds` says what each is, one byte a line."""
 
     file: CsvFile
+    block: bytes
     texts: pa.StringArray
     kinds: pa.Int8Array
     odd: list[RawRecord]
@@ -131,7 +136,8 @@ class _Block:
     def of(cls, file: CsvFile, plain: str | None, block: bytes, *, is_last: bool) -> "_Block":
         split = lines.split(block)
         texts, problems = lines.decoded(split)
-        kinds = _kinds(file.form, plain, texts, problems)
+        bare = lines.without_cr(texts, block)
+        kinds = _kinds(file.form, plain, texts, bare, problems)
         tape = Tape(block.split(b"\n") if _ODD in kinds else [])
         odd, rest = [], b""
         read_odd = odd_records(tape, file)
@@ -147,7 +153,7 @@ class _Block:
             kinds[line : tape.at] = bytes([_NO_RECORD]) * (tape.at - line)
             kinds[line] = _TAKEN_APART
         codes: Any = pa.Array.from_buffers(pa.int8(), len(kinds), [None, pa.py_buffer(kinds)])
-        return cls(file, texts, codes, odd, rest, tape.ran_out)
+        return cls(file, block, texts, codes, odd, rest, tape.ran_out)
 
     @property
     def count(self) -> int:
@@ -167,13 +173,17 @@ class _Block:
 
     def _plain(self, numbers: "pa.Array[Any]") -> pa.RecordBatch:
         is_plain = pc.equal(self.kinds, _byte(_PLAIN))
-        found = self.texts.filter(is_plain)
-        cells = cells_of_plain_lines(found, self.file.form, self.file.width, self.file.positions)
+        if pc.all(is_plain).as_py():
+            found, text = self.texts, self.block
+        else:
+            found = self.texts.filter(is_plain)
+            text = joined_lines(found)
+        cells = cells_of_plain_lines(text, self.file.form, self.file.width, self.file.positions)
         problems = pa.nulls(len(found), pa.string())
         if self.file.problem is not None:
             problems = pa.repeat(pa.scalar(str(self.file.problem)), len(found))
             cells = [pa.nulls(len(found), pa.string())] * len(cells)
-        raws = pc.utf8_rtrim(found, characters="\r")
+        raws = lines.without_cr(found, self.block)
         return pa.RecordBatch.from_arrays(
             [numbers.filter(is_plain), raws, problems, *cells], schema=_schema(self.file)
         )
@@ -186,10 +196,14 @@ class _Block:
 
 
 def _kinds(
-    form: CsvFormat, plain: str | None, texts: pa.StringArray, problems: pa.StringArray
+    form: CsvFormat,
+    plain: str | None,
+    texts: pa.StringArray,
+    bare: pa.StringArray,
+    problems: pa.StringArray,
 ) -> bytearray:
     """What each line is if a record begins with it."""
-    none = pc.equal(pc.utf8_rtrim(texts, characters="\r"), pa.scalar(""))
+    none = pc.equal(bare, pa.scalar(""))
     if form.comment is not None:
         none = pc.or_(none, pc.starts_with(texts, form.comment))
     begun: Any = _byte(_ODD)

@@ -20,9 +20,6 @@ from etl_platform.convert.readers.records import MOST_RECORD_BYTES
 _MOST_FIELDS_IN_PATTERN: Final = 500
 """Beyond it the automaton of the pattern outgrows its cache, and the csv module is faster."""
 
-_ARROW_BLOCK_BYTES: Final = 1024 * 1024
-"""Arrow gives a block to a thread."""
-
 
 def csv_reader(source: Iterable[str], form: CsvFormat) -> Iterator[list[str]]:
     """The fields of records, from lines of text, strict."""
@@ -49,28 +46,29 @@ def plain_pattern(form: CsvFormat, width: int) -> str | None:
     return rf"^{field}(?:{delimiter}{field}){{{width - 1}}}\r?$"
 
 
-def cells_of_plain_lines(
-    texts: pa.StringArray, form: CsvFormat, width: int, positions: Mapping[str, int]
-) -> "list[pa.Array[Any]]":
-    """The texts of the columns in lines that match the pattern."""
-    if not len(texts):
-        return [pa.nulls(0, pa.string()) for _ in positions]
+def joined_lines(texts: pa.StringArray) -> bytes:
+    """The text of some lines."""
     whole = pa.ListArray.from_arrays(pa.array([0, len(texts)], pa.int32()), texts)
     joined: Any = pc.binary_join(whole, "\n")
-    data = joined[0].as_buffer()
-    if data[: len(codecs.BOM_UTF8)].to_pybytes() == codecs.BOM_UTF8:
+    text: bytes = joined[0].as_buffer().to_pybytes()
+    return text
+
+
+def cells_of_plain_lines(
+    text: bytes, form: CsvFormat, width: int, positions: Mapping[str, int]
+) -> "list[pa.Array[Any]]":
+    """The texts of the columns in lines that all match the pattern."""
+    if not text:
+        return [pa.nulls(0, pa.string()) for _ in positions]
+    if text.startswith(codecs.BOM_UTF8):
         # Arrow drops one byte order mark at the beginning, and here it would be a character.
-        data = pa.py_buffer(codecs.BOM_UTF8 + data.to_pybytes())
+        text = codecs.BOM_UTF8 + text
     fields = [str(number) for number in range(width)]
-    source: Any = pa.BufferReader(data)
-    longest_bytes = pc.max(pc.binary_length(texts)).as_py()
+    source: Any = pa.BufferReader(text)
     table = arrow_csv.read_csv(
         source,
-        arrow_csv.ReadOptions(
-            # A line must not be longer than a block.
-            block_size=max(_ARROW_BLOCK_BYTES, 2 * longest_bytes),
-            column_names=fields,
-        ),
+        # All of it is one block of Arrow: pieces of columns would have to be put together again.
+        arrow_csv.ReadOptions(block_size=len(text) + 1, column_names=fields),
         arrow_csv.ParseOptions(
             delimiter=form.delimiter,
             quote_char=form.quote,
@@ -83,6 +81,7 @@ def cells_of_plain_lines(
             column_types=dict.fromkeys(fields, pa.string()),
             include_columns=sorted({str(position) for position in positions.values()}),
             strings_can_be_null=False,
+            check_utf8=False,
         ),
     )
     return [table[str(position)].combine_chunks() for position in positions.values()]

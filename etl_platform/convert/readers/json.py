@@ -23,14 +23,19 @@ _TEXTS: Final[dict[str, Callable[[Path, str], Iterator[bytes]]]] = {
     "document": whole_document,
 }
 
+_BLANK: Final = b" \t\r\v\f"
+
 _BATCH_TEXTS: Final = 16_384
 _BATCH_BYTES: Final = 8 * 1024 * 1024
 
 
-def open_records(file: Path, url: str, contract: SourceContract, form: JsonFormat) -> Records:
+def open_records(
+    file: Path, url: str, contract: SourceContract, form: JsonFormat, records_before: int = 0
+) -> Records:
     """The records of a file in any shape; blank lines are none."""
     unknown = Unknown(contract, url)
-    shapes = Shapes(known_fields(c.steps for c in contract.declared_columns), unknown)
+    known = known_fields(column.steps for column in contract.declared_columns)
+    shapes = Shapes(known, unknown, records_before)
     return Records(
         SCHEMA,
         map(shapes.checked, _raw_batches(file, url, form)),
@@ -45,6 +50,11 @@ def _raw_batches(file: Path, url: str, form: JsonFormat) -> Iterator[pa.RecordBa
     if form.shape != "lines":
         return _batches(_TEXTS[form.shape](file, url))
     return _without_blank_lines(lines.read_lines(file, url, lines.start_of_text(file)))
+
+
+def count_records(file: Path, url: str) -> int:
+    """How many records `open_records` finds in a file of lines."""
+    return lines.count_lines(file, url, lines.start_of_text(file), _BLANK)
 
 
 def _without_blank_lines(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:

@@ -47,9 +47,10 @@ _AT_ONCE: Final = 64
 class Shapes:
     """The patterns learned from one file so far."""
 
-    def __init__(self, known: Known, unknown: Unknown) -> None:
+    def __init__(self, known: Known, unknown: Unknown, records_before: int) -> None:
         self._known = known
         self._unknown = unknown
+        self._records_before = records_before
         self._patterns: dict[str, None] = {}
         self._characters = 0
 
@@ -64,7 +65,7 @@ class Shapes:
             patterns = len(self._patterns)
             numbers: list[Any] = head.to_pylist()
             for number in numbers:
-                where = f"record {batch['_record'][number]}"
+                where = f"record {self._records_before + batch['_record'][number].as_py()}"
                 problem, more = self._looked_at(texts[number].as_py(), where)
                 if problem is not None:
                     problems[number] = problem

@@ -42,16 +42,17 @@ def read_lines(file: Path, url: str, offset: int) -> Iterator[pa.RecordBatch]:
             yield batch.slice(start, _BATCH_LINES)
 
 
-def count_lines(file: Path, url: str, offset: int) -> int:
-    """How many lines `read_lines` numbers."""
-    return sum(map(_count, _blocks_of(file, url, offset)))
+def count_lines(file: Path, url: str, offset: int, blank: bytes = b"\r") -> int:
+    """How many lines there are with anything but `blank` characters."""
+    return sum(_count(block, blank) for block in _blocks_of(file, url, offset))
 
 
-def _count(block: bytes) -> int:
-    # Few files have blank lines: looking for two line ends side by side spares splitting the rest.
-    has_blank = not block or block[0] in b"\r\n" or block[-1:] in b"\r\n"
-    if has_blank or b"\n\n" in block or b"\n\r" in block:
-        return sum(1 for line in block.split(b"\n") if line.strip(b"\r"))
+def _count(block: bytes, blank: bytes) -> int:
+    # Few files have blank lines: looking for how one begins spares splitting the rest.
+    begins = b"\n" + blank
+    has_blank = not block or block[0] in begins or block.endswith(b"\n")
+    if has_blank or any(b"\n%c" % character in block for character in begins):
+        return sum(1 for line in block.split(b"\n") if line.strip(blank))
     return block.count(b"\n") + 1
 
 
@@ -84,6 +85,11 @@ def split(block: bytes) -> pa.BinaryArray:
     return lines
 
 
+def without_cr(lines: pa.StringArray, block: bytes) -> pa.StringArray:
+    """The lines of a block without the CR of their ends."""
+    return pc.utf8_rtrim(lines, characters="\r") if b"\r" in block else lines
+
+
 def decoded(lines: pa.BinaryArray) -> tuple[pa.StringArray, pa.StringArray]:
     """The texts of lines, and the problem of each."""
     try:
@@ -108,8 +114,7 @@ def _blocks_of(file: Path, url: str, offset: int) -> Iterator[bytes]:
 def _lines(block: bytes) -> tuple[pa.StringArray, pa.StringArray]:
     """The lines of a block that are not blank, and the problem of each."""
     lines, problems = decoded(split(block))
-    if b"\r" in block:
-        lines = pc.utf8_rtrim(lines, characters="\r")
+    lines = without_cr(lines, block)
     blank = pc.equal(lines, pa.scalar(""))
     if pc.any(blank).as_py():
         kept = pc.invert(blank)

@@ -1,9 +1,11 @@
 """What a reader gives: a stream of Arrow batches, and the SQL that finds the columns in it."""
 
 import codecs
+from collections import deque
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeVar
 
 import pyarrow as pa
 
@@ -29,6 +31,9 @@ RECORD_COLUMNS: Final[dict[str, pa.DataType]] = {
 
 _BATCH_RECORDS: Final = 16_384
 _BATCH_BYTES: Final = 16 * 1024 * 1024
+_BATCHES_AHEAD: Final = 8
+
+Item = TypeVar("Item")
 
 
 class BrokenOff(Exception):
@@ -76,12 +81,25 @@ class Records:
 
     def _watched(self) -> Iterator[pa.RecordBatch]:
         try:
-            for batch in self._batches:
+            for batch in ahead(self._batches):
                 self.count += batch.num_rows
                 yield batch
         except Exception as error:
             self.error = error
             raise
+
+
+def ahead(items: Iterator[Item]) -> Iterator[Item]:
+    """The same items, of which the next few are made while one is in use.
+
+    All threads of DuckDB wait for the one that pulls, so without this the work on a file would be
+    that of reading it and then that of casting it.
+    """
+    with ThreadPoolExecutor(1) as pool:
+        waiting = deque(pool.submit(next, items, None) for _ in range(_BATCHES_AHEAD))
+        while (item := waiting.popleft().result()) is not None:
+            waiting.append(pool.submit(next, items, None))
+            yield item
 
 
 RawRecord = tuple[str, Reason | None, Sequence[str | None]]

@@ -20,9 +20,8 @@ from etl_platform.contract.formats import CsvFormat
 from etl_platform.contract.layout import Location
 from etl_platform.contract.source import SourceContract
 from etl_platform.contract.storage import Storage
-from etl_platform.convert.readers import lines
+from etl_platform.convert.readers import csv, json, lines
 from etl_platform.convert.readers.compression import plain_contents
-from etl_platform.convert.readers.csv import count_records
 from etl_platform.convert.readers.csv_header import MOST_HEADER_BYTES, open_csv
 from etl_platform.convert.readers.records import MOST_RECORD_BYTES
 
@@ -164,8 +163,8 @@ def _before(head: bytes) -> bytes:
 def _count(contract: SourceContract, file: SourceFile, local: Path) -> tuple[int, bool]:
     """The records of a part, and whether the last one is whole."""
     if isinstance(contract.format, CsvFormat):
-        return count_records(open_csv(local, file.url, contract, contract.format))
-    return lines.count_lines(local, file.url, lines.start_of_text(local)), True
+        return csv.count_records(open_csv(local, file.url, contract, contract.format))
+    return json.count_records(local, file.url), True
 
 
 def _location(file: SourceFile) -> Location:

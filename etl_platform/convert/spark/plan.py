@@ -1,7 +1,7 @@
 """Which Spark task does what: files are put together, or cut, to tasks of about one size."""
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 from typing import Final
@@ -51,7 +51,12 @@ class Plan:
         cut: Pieces | None = None,
     ) -> "Plan":
         of_attempts = [
-            list(_tasks(attempt_no, _pieces(contract, attempt_no, attempt, cut or {})))
+            [
+                Task(attempt_no, number, share)
+                for number, share in enumerate(
+                    together(_pieces(contract, attempt_no, attempt, cut or {}))
+                )
+            ]
             for attempt_no, attempt in enumerate(attempts)
         ]
         buckets = [
@@ -78,8 +83,11 @@ def _pieces(
     ]
 
 
-def _tasks(attempt_no: int, pieces: Sequence[Piece]) -> Iterator[Task]:
-    """Pieces in their order; a piece belongs to the task in whose share its middle lies."""
+def together(pieces: Sequence[Piece]) -> list[tuple[Piece, ...]]:
+    """Pieces in their order, put together to what is one task each.
+
+    A piece belongs to the task in whose equal share of all bytes its middle lies.
+    """
     total_bytes = sum(piece.plain_bytes for piece in pieces) or 1
     count = -(-total_bytes // sizing.TASK_BYTES)
     shares: defaultdict[int, list[Piece]] = defaultdict(list)
@@ -88,5 +96,4 @@ def _tasks(attempt_no: int, pieces: Sequence[Piece]) -> Iterator[Task]:
         middle = before_bytes + piece.plain_bytes // 2
         shares[min(middle * count // total_bytes, count - 1)].append(piece)
         before_bytes += piece.plain_bytes
-    for number, share in enumerate(shares.values()):
-        yield Task(attempt_no, number, tuple(share))
+    return [tuple(share) for share in shares.values()]

@@ -1,6 +1,7 @@
 """Objects and arrays of JSON as values, and fields that the contract does not know."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -8,6 +9,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from etl_platform.contract.errors import FileUnreadable
+from etl_platform.convert.readers import open_records
 from etl_platform.convert.readers.json_strict import Number, read_object, written
 from etl_platform.convert.reasons import Reason
 from etl_platform_tests.convert.samples import Converted, contract, converted
@@ -146,6 +148,16 @@ def test_unknown_fields_block_and_the_error_names_them_and_the_record() -> None:
     assert "record 2 has what the contract has not: 'ID' (resembles 'id'), 'new'" in str(
         caught.value
     )
+
+
+def test_the_record_in_the_error_is_that_of_the_file_of_which_a_part_is_read(
+    tmp_path: Path,
+) -> None:
+    file = tmp_path / "part.json"
+    file.write_text('{"new": 1}')
+    records = open_records(file, "s3://raw/0", contract(KNOWN, JSON, unknown="block"), 7)
+    with pytest.raises(FileUnreadable, match="record 8 has"):
+        records.reader().read_all()
 
 
 def test_unknown_fields_reject_their_records_and_no_other() -> None:

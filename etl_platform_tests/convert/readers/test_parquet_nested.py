@@ -93,7 +93,7 @@ def test_bytes_for_a_column_of_bytes_are_their_digits() -> None:
     ]
 
 
-KINDS = st.recursive(
+KINDS: st.SearchStrategy[Any] = st.recursive(
     st.sampled_from([pa.int64(), pa.string(), pa.bool_(), pa.decimal128(10, 2)]),
     lambda inner: st.one_of(
         inner.map(pa.list_),

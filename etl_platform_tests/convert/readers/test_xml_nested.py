@@ -131,7 +131,7 @@ def test_what_an_element_says_of_its_value_is_no_field() -> None:
 
 NAMES = st.sampled_from(["a", "b", "c"])
 TEXTS = st.text(st.characters(codec="utf-8", exclude_categories=["Cc", "Cs", "Zs"]), max_size=4)
-ELEMENTS = st.recursive(
+ELEMENTS: st.SearchStrategy[Any] = st.recursive(
     st.builds(lambda name, keys, text: (name, keys, text, []), NAMES, st.sets(NAMES), TEXTS),
     lambda inner: st.builds(
         lambda name, keys, children: (name, keys, "", children),

@@ -112,7 +112,7 @@ def test_a_row_that_is_no_name_and_no_path_is_told_with_examples(row: str) -> No
 
 NAMES = st.sampled_from(["a", "b", "c"])
 TEXTS = st.text(st.characters(codec="utf-8", exclude_categories=["Cc", "Cs"]), max_size=5)
-ELEMENTS = st.recursive(
+ELEMENTS: st.SearchStrategy[Any] = st.recursive(
     st.builds(lambda name, text: (name, text, []), NAMES, TEXTS),
     lambda children: st.builds(
         lambda name, text, inner: (name, text, inner), NAMES, TEXTS, st.lists(children, max_size=4)
