@@ -5,6 +5,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
+BENCH_INSTALLED := $(VENV)/.bench-installed
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
@@ -26,7 +27,7 @@ down: $(INSTALLED) ## Stop the local stack; its data stays
 	@$(BIN)/etl-platform local down
 
 test: lint ## Lint, then run every test
-	@$(BIN)/python -m pytest --numprocesses logical --maxprocesses 8 --dist loadgroup --no-loadscope-reorder
+	@$(BIN)/python -m pytest --numprocesses logical --maxprocesses 8 --dist loadfile --no-loadscope-reorder
 
 lint: $(INSTALLED) ## Check style, types and the direction of imports
 	@$(BIN)/ruff check .
@@ -34,8 +35,8 @@ lint: $(INSTALLED) ## Check style, types and the direction of imports
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 
-bench: $(INSTALLED) ## Measure the stages
-	@$(BIN)/python -m etl_platform_tests.benchmarks
+bench: $(BENCH_INSTALLED) ## Measure conversions beside their rivals; FULL=1: at full size, into docs/benchmarks.md
+	@$(BIN)/python -m etl_platform_tests.benchmarks $(if $(FULL),--size full --docs)
 
 lock: python-fits ## Resolve every dependency anew into requirements.lock
 	@$(PYTHON) -m venv --clear $(VENV)-lock
@@ -52,6 +53,10 @@ $(INSTALLED): requirements.lock pyproject.toml | python-fits
 	@$(PYTHON) -m venv $(VENV)
 	@$(PIP) install --requirement requirements.lock
 	@$(PIP) install --no-deps --editable .
+	@touch $@
+
+$(BENCH_INSTALLED): $(INSTALLED)
+	@$(PIP) install --editable '.[bench]'
 	@touch $@
 
 python-fits:

@@ -2,7 +2,6 @@
 
 import os
 import signal
-from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -21,17 +20,7 @@ settings.register_profile(
 )
 settings.load_profile("suite")
 
-_FOLDERS_OF_ONE_STACK = ("e2e", "infra/local/redshift", "infra/local/glue", "load", "infra")
-"""Their tests share what a session starts for them, so one worker runs them all."""
-
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Say which tests belong to one worker, and let the longest groups begin."""
-    ranks = {}
-    for item in items:
-        place = item.path.relative_to(Path(__file__).parent)
-        shared = [f for f in _FOLDERS_OF_ONE_STACK if place.is_relative_to(f)]
-        group = shared[0] if shared else str(place)
-        item.add_marker(pytest.mark.xdist_group(group))
-        ranks[item] = _FOLDERS_OF_ONE_STACK.index(group) if shared else len(_FOLDERS_OF_ONE_STACK)
-    items.sort(key=lambda item: ranks[item])
+    """Let the longest files begin: the suite ends with whichever core ends last."""
+    items.sort(key=lambda item: "e2e" not in item.path.parts)

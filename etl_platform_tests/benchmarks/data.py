@@ -77,7 +77,7 @@ def lineitem(kind: Kind, scale: float) -> Path:
         if kind == "csv":
             _generate(draft, scale)
         else:
-            _spell(lineitem("csv", scale), draft, kind)
+            spell(lineitem("csv", scale), draft, kind)
         draft.rename(file)
     return file
 
@@ -108,7 +108,7 @@ def _tpchgen(folder: Path, scale: float, *options: str) -> None:
     )
 
 
-def _spell(source: Path, file: Path, kind: Kind) -> None:
+def spell(source: Path, file: Path, kind: Kind) -> None:
     """Write the rows of a CSV file as JSON Lines or XML, in the same order."""
     types = {name: type_ if kind == "json" else "varchar" for name, type_ in COLUMNS.items()}
     rows = f"read_csv('{source}', header = true, columns = {types})"

@@ -15,6 +15,7 @@ from etl_platform.contract.hour import Hour
 from etl_platform.contract.layout import Location, Names
 from etl_platform.contract.order import CONVERT, Order
 from etl_platform.contract.reading import find_contract
+from etl_platform.contract.sizing import WORKER_TYPE, sized
 from etl_platform.ingest.pin import pin
 from etl_platform.load.target import Target
 from etl_platform_tests.e2e.platform import Platform, until
@@ -66,7 +67,8 @@ def convert(platform: Platform, batch: Batch, engine: str) -> glue.GlueRun:
     place = platform.names.order(CONVERT, order.order_id)
     S3().write(place, order.to_json())
     job = platform.names.convert_job
-    run_id = glue.start(job, {"--order": str(place), "--order_id": order.order_id})
+    arguments = {"--order": str(place), "--order_id": order.order_id}
+    run_id = glue.start(job, arguments, WORKER_TYPE, sized(order).workers)
     until(120, lambda: glue.find(job, run_id).state.ended)
     return glue.find(job, run_id)
 
