@@ -5,7 +5,7 @@ each line that is not plain, and takes as many more as it needs. Plain lines in 
 because a record always begins where the one before it ended. A test holds this to the csv module.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -23,14 +23,17 @@ from etl_platform.convert.readers.csv_dialect import (
 )
 from etl_platform.convert.readers.csv_header import CsvFile, columns_of, open_csv
 from etl_platform.convert.readers.csv_records import Tape, odd_records
+from etl_platform.convert.readers.csv_typed import Typed, typed_columns
 from etl_platform.convert.readers.csv_unquoted import is_unquoted, unquoted
 from etl_platform.convert.readers.encodings import open_text
 from etl_platform.convert.readers.records import (
+    IS_TYPED,
     MOST_RECORD_BYTES,
     RECORD_COLUMNS,
     STREAM,
     RawRecord,
     Records,
+    typed_name,
 )
 from etl_platform.convert.sql import Identifier, Literal, Sql, compose, names
 
@@ -38,6 +41,7 @@ _ODD: Final = 0
 _PLAIN: Final = 1
 _NO_RECORD: Final = 2
 _TAKEN_APART: Final = 3
+_TYPED: Final = 4
 
 _BATCH_RECORDS: Final = 16_384
 
@@ -47,7 +51,8 @@ def open_records(file: Path, url: str, contract: SourceContract, form: CsvFormat
     csv_file = open_csv(file, url, contract, form)
     if is_unquoted(csv_file):
         return unquoted(csv_file)
-    return quoted(csv_file, plain_pattern(form, csv_file.width))
+    plain = plain_pattern(form, csv_file.width)
+    return quoted(csv_file, plain, typed_columns(contract, csv_file))
 
 
 def count_records(file: CsvFile) -> tuple[int, bool]:
@@ -57,26 +62,30 @@ def count_records(file: CsvFile) -> tuple[int, bool]:
         return lines.count_lines(file.path, file.url, offset), True
     plain = plain_pattern(file.form, file.width)
     count, is_whole = 0, True
-    for block in _blocks(file, plain):
+    for block in _blocks(file, plain, None):
         count += block.count
         is_whole = not block.ran_out
     return count, is_whole
 
 
-def quoted(file: CsvFile, plain: str | None) -> Records:
+def quoted(file: CsvFile, plain: str | None, typed: Typed | None = None) -> Records:
     """The records of a file. Without a pattern for plain lines, the csv module reads them all."""
+    types = typed.types if typed else {}
+    values = [IS_TYPED, *map(typed_name, types)]
     query = compose(
-        "SELECT _record, _raw, _problem, {columns} {problem_value} FROM {stream}",
+        "SELECT _record, _raw, _problem, {values} {columns} {problem_value} FROM {stream}",
+        values=compose("{all},", all=names(values)) if types else Sql(""),
         columns=columns_of(file, {name: Identifier(name) for name in file.positions}),
         problem_value=_problem_value(file),
         stream=names([STREAM]),
     )
     return Records(
-        _schema(file),
-        _batches(file, plain),
+        _schema(file, types),
+        _batches(file, plain, typed),
         query,
         file.unknown,
         explains_problems=file.problem is not None,
+        typed=frozenset(types),
     )
 
 
@@ -90,18 +99,23 @@ def _problem_value(file: CsvFile) -> Sql:
     )
 
 
-def _schema(file: CsvFile) -> pa.Schema:
-    return pa.schema(RECORD_COLUMNS | dict.fromkeys(file.positions, pa.string()))
+def _schema(file: CsvFile, types: Mapping[str, pa.DataType]) -> pa.Schema:
+    return pa.schema(
+        RECORD_COLUMNS
+        | {IS_TYPED: pa.bool_()}
+        | {typed_name(name): kind for name, kind in types.items()}
+        | dict.fromkeys(file.positions, pa.string())
+    )
 
 
-def _batches(file: CsvFile, plain: str | None) -> Iterator[pa.RecordBatch]:
+def _batches(file: CsvFile, plain: str | None, typed: Typed | None) -> Iterator[pa.RecordBatch]:
     first = 1
-    for block in _blocks(file, plain):
+    for block in _blocks(file, plain, typed):
         yield from block.batches(first)
         first += block.count
 
 
-def _blocks(file: CsvFile, plain: str | None) -> "Iterator[_Block]":
+def _blocks(file: CsvFile, plain: str | None, typed: Typed | None) -> "Iterator[_Block]":
     """Blocks of records; one that the next block goes on with is read again with that."""
     rest, enough_bytes = b"", 0
     with open_text(file.path, file.url, file.form.encoding, file.offset) as text:
@@ -109,7 +123,7 @@ def _blocks(file: CsvFile, plain: str | None) -> "Iterator[_Block]":
             rest = rest + b"\n" + more if rest else more
             if len(rest) < enough_bytes:
                 continue
-            block = _Block.of(file, plain, rest, is_last=False)
+            block = _Block.of(file, plain, typed, rest, is_last=False)
             yield block
             rest = block.rest
             if len(rest) > MOST_RECORD_BYTES:
@@ -117,7 +131,7 @@ def _blocks(file: CsvFile, plain: str | None) -> "Iterator[_Block]":
             # An open quote is tried again with twice the text: the time stays in proportion to it.
             enough_bytes = min(2 * len(rest), MOST_RECORD_BYTES + 1)
     if rest:
-        yield _Block.of(file, plain, rest, is_last=True)
+        yield _Block.of(file, plain, typed, rest, is_last=True)
 
 
 @dataclass(frozen=True)
@@ -125,6 +139,7 @@ class _Block:
     """Lines of which the first begins a record. `kinds` says what each is, one byte a line."""
 
     file: CsvFile
+    typed: Typed | None
     block: bytes
     texts: pa.StringArray
     kinds: pa.Int8Array
@@ -133,12 +148,15 @@ class _Block:
     ran_out: bool
 
     @classmethod
-    def of(cls, file: CsvFile, plain: str | None, block: bytes, *, is_last: bool) -> "_Block":
+    def of(
+        cls, file: CsvFile, plain: str | None, typed: Typed | None, block: bytes, *, is_last: bool
+    ) -> "_Block":
         split = lines.split(block)
         texts, problems = lines.decoded(split)
         bare = lines.without_cr(texts, block)
-        kinds = _kinds(file.form, plain, texts, bare, problems)
-        tape = Tape(block.split(b"\n") if _ODD in kinds else [])
+        patterns = {_TYPED: typed.pattern if typed else None, _PLAIN: plain}
+        kinds = _kinds(file.form, patterns, texts, bare, problems)
+        tape = Tape(block.split(b"\n") if _ODD in kinds else [], file.url)
         odd, rest = [], b""
         read_odd = odd_records(tape, file)
         # A loop over the odd lines only: Python touches no plain line one by one.
@@ -153,7 +171,7 @@ class _Block:
             kinds[line : tape.at] = bytes([_NO_RECORD]) * (tape.at - line)
             kinds[line] = _TAKEN_APART
         codes: Any = pa.Array.from_buffers(pa.int8(), len(kinds), [None, pa.py_buffer(kinds)])
-        return cls(file, block, texts, codes, odd, rest, tape.ran_out)
+        return cls(file, typed, block, texts, codes, odd, rest, tape.ran_out)
 
     @property
     def count(self) -> int:
@@ -166,51 +184,87 @@ class _Block:
 
     def batches(self, first: int) -> Iterator[pa.RecordBatch]:
         numbers = pc.cumulative_sum(self._begins, pa.scalar(first - 1, pa.int64()))
-        batches = [self._plain(numbers), *([self._taken_apart(numbers)] if self.odd else [])]
+        batches = [
+            *([self._plain(numbers, _TYPED)] if self.typed else []),
+            self._plain(numbers, _PLAIN),
+            *([self._taken_apart(numbers)] if self.odd else []),
+        ]
         for batch in batches:
             for start in range(0, batch.num_rows, _BATCH_RECORDS):
                 yield batch.slice(start, _BATCH_RECORDS)
 
-    def _plain(self, numbers: "pa.Array[Any]") -> pa.RecordBatch:
-        is_plain = pc.equal(self.kinds, _byte(_PLAIN))
-        if pc.all(is_plain).as_py():
-            found, text = self.texts, self.block
-        else:
-            found = self.texts.filter(is_plain)
+    def _plain(self, numbers: "pa.Array[Any]", kind: int) -> pa.RecordBatch:
+        """The records of lines that Arrow takes apart, as values where they are of that kind."""
+        are_of_kind = pc.equal(self.kinds, _byte(kind))
+        found, text = self.texts, self.block
+        if not pc.all(are_of_kind).as_py():
+            found = found.filter(are_of_kind)
             text = joined_lines(found)
-        cells = cells_of_plain_lines(text, self.file.form, self.file.width, self.file.positions)
+            numbers = numbers.filter(are_of_kind)
+        typed = self.typed if kind == _TYPED else None
+        cells = cells_of_plain_lines(
+            text,
+            self.file.form,
+            self.file.width,
+            self.file.positions,
+            typed.types if typed else {},
+            typed.nulls if typed else (),
+        )
+        raws = lines.without_cr(found, self.block)
         problems = pa.nulls(len(found), pa.string())
         if self.file.problem is not None:
             problems = pa.repeat(pa.scalar(str(self.file.problem)), len(found))
-            cells = [pa.nulls(len(found), pa.string())] * len(cells)
-        raws = lines.without_cr(found, self.block)
-        return pa.RecordBatch.from_arrays(
-            [numbers.filter(is_plain), raws, problems, *cells], schema=_schema(self.file)
-        )
+            cells = {name: pa.nulls(len(found), pa.string()) for name in cells}
+        return self._batch([numbers, raws, problems], cells, is_typed=typed is not None)
 
     def _taken_apart(self, numbers: "pa.Array[Any]") -> pa.RecordBatch:
         taken = numbers.filter(pc.equal(self.kinds, _byte(_TAKEN_APART)))
         columns = [[row[0], row[1], *row[2]] for row in self.odd]
         arrays = [pa.array(column, pa.string()) for column in zip(*columns, strict=True)]
-        return pa.RecordBatch.from_arrays([taken, *arrays], schema=_schema(self.file))
+        cells: dict[str, pa.Array[Any]] = dict(zip(self.file.positions, arrays[2:], strict=True))
+        return self._batch([taken, *arrays[:2]], cells, is_typed=False)
+
+    def _batch(
+        self, first: "list[pa.Array[Any]]", cells: "dict[str, pa.Array[Any]]", *, is_typed: bool
+    ) -> pa.RecordBatch:
+        """Values stand in columns of values, texts in those of texts; the other one is null."""
+        types = self.typed.types if self.typed else {}
+        count = len(first[0])
+        values = [cells[n] if is_typed else _nulls(count, kind) for n, kind in types.items()]
+        texts = [
+            pa.nulls(count, pa.string()) if is_typed and name in types else text
+            for name, text in cells.items()
+        ]
+        flags = pa.repeat(pa.scalar(is_typed), count)
+        return pa.RecordBatch.from_arrays(
+            [*first, flags, *values, *texts], schema=_schema(self.file, types)
+        )
+
+
+def _nulls(count: int, kind: Any) -> "pa.Array[Any]":
+    nulls: pa.Array[Any] = pa.nulls(count, kind)
+    return nulls
 
 
 def _kinds(
     form: CsvFormat,
-    plain: str | None,
+    patterns: Mapping[int, str | None],
     texts: pa.StringArray,
     bare: pa.StringArray,
     problems: pa.StringArray,
 ) -> bytearray:
-    """What each line is if a record begins with it."""
+    """What each line is if a record begins with it: the first kind whose pattern it matches."""
     none = pc.equal(bare, pa.scalar(""))
     if form.comment is not None:
         none = pc.or_(none, pc.starts_with(texts, form.comment))
-    begun: Any = _byte(_ODD)
-    if plain is not None:
-        matches = pc.and_(pc.match_substring_regex(texts, plain), pc.is_null(problems))
-        begun = pc.if_else(matches, _byte(_PLAIN), _byte(_ODD))
-    kinds: Any = pc.if_else(none, _byte(_NO_RECORD), begun)
+    kinds: Any = pc.if_else(none, _byte(_NO_RECORD), _byte(_ODD))
+    for kind, pattern in patterns.items():
+        is_open = pc.and_(pc.equal(kinds, _byte(_ODD)), pc.is_null(problems))
+        if pattern is not None and pc.any(is_open).as_py():
+            some = texts if pc.all(is_open).as_py() else texts.filter(is_open)
+            matches = pc.match_substring_regex(some, pattern)
+            found = pc.if_else(matches, _byte(kind), _byte(_ODD))
+            kinds = pc.replace_with_mask(kinds, is_open, found)
     return bytearray(kinds.buffers()[1])[: len(texts)]
 
 

@@ -6,7 +6,7 @@ is only given lines that match the pattern: those are one record each and leave 
 
 import codecs
 import csv
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 import pyarrow as pa
@@ -32,6 +32,11 @@ def csv_reader(source: Iterable[str], form: CsvFormat) -> Iterator[list[str]]:
 
 def plain_pattern(form: CsvFormat, width: int) -> str | None:
     """What matches a line that is one well-formed record of `width` fields, if a pattern can."""
+    return line_pattern(form, width, {})
+
+
+def line_pattern(form: CsvFormat, width: int, fields: Mapping[int, str]) -> str | None:
+    """The same with patterns of its own for some fields, by number; they match no quote."""
     if not (form.delimiter + form.quote).isascii() or width > _MOST_FIELDS_IN_PATTERN:
         return None
     delimiter, quote = _escaped(form.delimiter), _escaped(form.quote)
@@ -42,8 +47,14 @@ def plain_pattern(form: CsvFormat, width: int) -> str | None:
         escaped = rf"\\[{quote}{delimiter}\\]"
         bare = rf"(?:[^{quote}{delimiter}\r\\]|{escaped})*"
         quoted = rf"{quote}(?:[^{quote}\r\\]|{escaped})*{quote}"
-    field = f"(?:{bare}|{quoted})"
-    return rf"^{field}(?:{delimiter}{field}){{{width - 1}}}\r?$"
+    any_ = f"(?:{bare}|{quoted})"
+    each = [
+        f"(?:{fields[n]}|{quote}(?:{fields[n]}){quote})" if n in fields else any_
+        for n in range(width)
+    ]
+    if not fields:
+        return rf"^{any_}(?:{delimiter}{any_}){{{width - 1}}}\r?$"
+    return rf"^{delimiter.join(each)}\r?$"
 
 
 def joined_lines(texts: pa.StringArray) -> bytes:
@@ -55,11 +66,16 @@ def joined_lines(texts: pa.StringArray) -> bytes:
 
 
 def cells_of_plain_lines(
-    text: bytes, form: CsvFormat, width: int, positions: Mapping[str, int]
-) -> "list[pa.Array[Any]]":
-    """The texts of the columns in lines that all match the pattern."""
+    text: bytes,
+    form: CsvFormat,
+    width: int,
+    positions: Mapping[str, int],
+    types: Mapping[str, pa.DataType],
+    nulls: Sequence[str],
+) -> "dict[str, pa.Array[Any]]":
+    """The columns in lines that all match the pattern: texts, or values of `types`."""
     if not text:
-        return [pa.nulls(0, pa.string()) for _ in positions]
+        return {name: pa.array([], types.get(name, pa.string())) for name in positions}
     if text.startswith(codecs.BOM_UTF8):
         # Arrow drops one byte order mark at the beginning, and here it would be a character.
         text = codecs.BOM_UTF8 + text
@@ -78,13 +94,16 @@ def cells_of_plain_lines(
             ignore_empty_lines=False,
         ),
         arrow_csv.ConvertOptions(
-            column_types=dict.fromkeys(fields, pa.string()),
+            column_types={
+                str(position): types.get(name, pa.string()) for name, position in positions.items()
+            },
+            null_values=list(nulls),
             include_columns=sorted({str(position) for position in positions.values()}),
             strings_can_be_null=False,
             check_utf8=False,
         ),
     )
-    return [table[str(position)].combine_chunks() for position in positions.values()]
+    return {name: table[str(position)].combine_chunks() for name, position in positions.items()}
 
 
 def _escaped(character: str) -> str:

@@ -5,18 +5,24 @@ from collections.abc import Iterator, Sequence
 
 from etl_platform.convert.readers.csv_dialect import csv_reader
 from etl_platform.convert.readers.csv_header import CsvFile
-from etl_platform.convert.readers.records import RawRecord
+from etl_platform.convert.readers.lines import line_too_long
+from etl_platform.convert.readers.records import MOST_RECORD_BYTES, RawRecord
 from etl_platform.convert.reasons import Reason
 
 
 class Tape:
-    """Lines for the csv module, from `at` on, kept until the record that they make is taken."""
+    """Lines for the csv module, from `at` on; it remembers which ones a record takes.
 
-    def __init__(self, lines: Sequence[bytes]) -> None:
+    Raises FileUnreadable where a record takes too many.
+    """
+
+    def __init__(self, lines: Sequence[bytes], url: str) -> None:
         self.at = 0
         self.ran_out = False
         self._lines = lines
-        self._kept: list[str] = []
+        self._url = url
+        self._taken = 0
+        self._taken_bytes = 0
 
     def __iter__(self) -> Iterator[str]:
         return self
@@ -25,16 +31,20 @@ class Tape:
         if self.at == len(self._lines):
             self.ran_out = True
             raise StopIteration
-        line = self._lines[self.at].decode(errors="surrogateescape")
+        line = self._lines[self.at]
         self.at += 1
-        self._kept.append(line)
-        return line + "\n"
+        self._taken += 1
+        self._taken_bytes += len(line) + 1
+        # The csv module would end the record at its own limit, and begin the next one anywhere.
+        if self._taken_bytes > MOST_RECORD_BYTES:
+            raise line_too_long(self._url)
+        return line.decode(errors="surrogateescape") + "\n"
 
     def take(self) -> str:
         """The lines since the last time, without the line end of the record."""
-        raw = "\n".join(self._kept)
-        self._kept.clear()
-        return raw.rstrip("\r")
+        raw = b"\n".join(self._lines[self.at - self._taken : self.at]).rstrip(b"\r")
+        self._taken = self._taken_bytes = 0
+        return raw.decode(errors="surrogateescape")
 
 
 def odd_records(tape: Tape, file: CsvFile) -> Iterator[RawRecord]:

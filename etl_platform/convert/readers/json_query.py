@@ -38,6 +38,7 @@ _PLAIN_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
 _STRING_OR_NUMBER: Final = r'("(?:[^"\\]|\\.)*")|(-?[0-9][0-9.eE+-]*)'
 
 _MARK: Final = r"\u0001"
+_NEEDS_MARKS: Final = r"[:,\[][ \t\r\n]*(?:-?[0-9]+[.eE]|-0)|\\u0001"
 _MARKED_NUMBER: Final = r'"\\u0001(-?[0-9][0-9.eE+-]*)"'
 
 
@@ -147,13 +148,16 @@ def _exact(columns: Sequence[Column]) -> Sql:
 
 
 def _marked() -> Sql:
-    """The text, with its numbers as strings that begin with a mark.
+    """The text; if it has a number that DuckDB would write differently, with all of them as strings
+    that begin with a mark.
 
     A mark of the text's own is doubled, so that no string looks like such a number.
     """
     return compose(
-        "CASE WHEN json IS NOT NULL THEN replace(regexp_replace(replace(_raw, {mark}, {doubled}),"
-        " {pattern}, {marked}, 'g'), {no_number}, '') END",
+        "CASE WHEN json IS NULL THEN NULL WHEN regexp_matches(_raw, {needs_marks})"
+        " THEN replace(regexp_replace(replace(_raw, {mark}, {doubled}),"
+        " {pattern}, {marked}, 'g'), {no_number}, '') ELSE _raw END",
+        needs_marks=Literal(_NEEDS_MARKS),
         mark=Literal(_MARK),
         doubled=Literal(_MARK * 2),
         pattern=Literal(_STRING_OR_NUMBER),

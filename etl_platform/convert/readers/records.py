@@ -19,6 +19,8 @@ MOST_RECORD_BYTES: Final = 64 * 1024 * 1024
 MOST_REST_BYTES: Final = 64 * 1024
 """What a reject shows of a file behind its last whole record."""
 
+IS_TYPED: Final = "_is_typed"
+
 STREAM: Final = "raw_records"
 """The name under which the query of Records sees the batches."""
 
@@ -46,6 +48,11 @@ class BrokenOff(Exception):
         self.raw = f"{place}: {why}\n{decoder.decode(rest[:MOST_REST_BYTES])}"
 
 
+def typed_name(column: str) -> str:
+    """Where a reader gives the values of a column that it can give as values."""
+    return f"_typed_{column}"
+
+
 class Records:
     """The records of one file.
 
@@ -53,6 +60,8 @@ class Records:
     null) and one text for each column of the contract that is read. If it `judges_columns`, it also
     gives `_column_problems`: null, or a list with a Reason or null for each of these columns. If it
     `explains_problems`, it also gives `_problem_value`: null, or what of the record is the problem.
+    For the columns that are `typed` it also gives IS_TYPED and values under `typed_name`: where it
+    is true, the value stands for a text that the cast would admit, and there is no text.
     """
 
     def __init__(
@@ -64,11 +73,13 @@ class Records:
         *,
         judges_columns: bool = False,
         explains_problems: bool = False,
+        typed: frozenset[str] = frozenset(),
     ) -> None:
         self.query = query
         self.unknown = unknown
         self.judges_columns = judges_columns
         self.explains_problems = explains_problems
+        self.typed = typed
         self.count = 0
         self.error: Exception | None = None
         self._schema = schema

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from etl_platform.contract.formats import CsvFormat
-from etl_platform.convert.readers import csv_dialect, lines
+from etl_platform.convert.readers import lines
 from etl_platform.convert.readers.csv import quoted
 from etl_platform.convert.readers.csv_dialect import plain_pattern
 from etl_platform.convert.readers.csv_header import CsvFile
@@ -85,10 +85,7 @@ def test_arrow_with_the_help_of_the_csv_module_gives_what_that_gives_alone(
     path, form = tmp_path / "raw.csv", CsvFormat(type="csv", escape=escape)
     path.write_bytes(text.encode())
     alone = records(path, form, by_arrow=False)
-    with (
-        patch.object(lines, "_BLOCK_BYTES", block_bytes),
-        patch.object(csv_dialect, "_ARROW_BLOCK_BYTES", 1),
-    ):
+    with patch.object(lines, "_BLOCK_BYTES", block_bytes):
         assert records(path, form, by_arrow=True) == alone
 
 

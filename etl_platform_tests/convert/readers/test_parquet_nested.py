@@ -122,8 +122,8 @@ def of_kind(kind: Any) -> st.SearchStrategy[Any]:
 @st.composite
 def arrays(draw: st.DrawFn) -> "pa.Array[Any]":
     kind = draw(KINDS)
-    whole = pa.array(draw(st.lists(of_kind(kind), max_size=6)), kind)
-    return whole[draw(st.integers(0, len(whole))) :]
+    whole: pa.Array[Any] = pa.array(draw(st.lists(of_kind(kind), max_size=6)), kind)
+    return whole.slice(draw(st.integers(0, len(whole))))
 
 
 @settings(max_examples=100, deadline=None)

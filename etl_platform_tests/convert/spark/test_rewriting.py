@@ -83,7 +83,7 @@ def run(world: World, *files: bytes) -> tuple[Attempt, Attempt, Result]:
 def test_files_are_written_again_below_an_attempt_of_their_own(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sizing, "TASK_BYTES", 100)
+    monkeypatch.setattr(sizing, "TASK_BYTES", 70)
     world = World(DirectoryStorage(tmp_path))
     old = ("a", "2026-01-01T00:00:00Z", 1, "1.50", "")
     other = ("b", "2026-01-01T00:00:00Z", 1, "2.50", "")
@@ -107,7 +107,7 @@ def test_files_are_written_again_below_an_attempt_of_their_own(
 def test_without_rows_to_replace_the_attempt_stays(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sizing, "TASK_BYTES", 100)
+    monkeypatch.setattr(sizing, "TASK_BYTES", 70)
     files = [csv_of([(name, "2026-01-01T00:00:00Z", 1, "", "")]) for name in ("a", "b", "c")]
     first, yielded, result = run(World(DirectoryStorage(tmp_path)), *files)
     assert yielded is first
@@ -126,7 +126,7 @@ class Faulty(DirectoryStorage):
 def test_a_fault_while_rewriting_ends_the_order_as_itself(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sizing, "TASK_BYTES", 100)
+    monkeypatch.setattr(sizing, "TASK_BYTES", 70)
     row = ("a", "2026-01-01T00:00:00Z", 1, "", "")
     with pytest.raises(Transient) as raised:
         run(World(Faulty(tmp_path)), csv_of([row]), csv_of([row]))
