@@ -3,6 +3,7 @@
 The rules are those of docs/formats/json.md. Nothing here is fast, and nothing is of the product.
 """
 
+import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -210,6 +211,19 @@ def compact(text: str) -> str:
     return "".join(kept)
 
 
+def respelled(value: Spelled | Nested) -> str:
+    """The value without spaces, with characters in the place of their escapes."""
+    if isinstance(value, Spelled):
+        return json.dumps(value.value, ensure_ascii=False) if value.text[0] == '"' else value.text
+    if isinstance(value.value, list):
+        return f"[{','.join(map(respelled, value.value))}]"
+    members = (
+        f"{json.dumps(name, ensure_ascii=False)}:{respelled(one)}"
+        for name, one in value.value.items()
+    )
+    return f"{{{','.join(members)}}}"
+
+
 def json_records(body: bytes, attributes: Mapping[str, Any]) -> Iterator[Record]:
     """The records of a file; `attributes` are those of a contract, as in its YAML."""
     shape = attributes["format"].get("shape", "lines")
@@ -242,7 +256,7 @@ def taken_apart(raw: str, members: dict[str, Any], attributes: Mapping[str, Any]
         found = _at(members, (column.get("path") or name).split("."))
         if column["type"] == "super":
             is_null = found is None or (isinstance(found, Spelled) and found.text == "null")
-            texts[name] = None if is_null else compact(found.text)  # type: ignore[union-attr]
+            texts[name] = None if found is None or is_null else respelled(found)
         elif isinstance(found, Nested):
             texts[name], problems[name] = None, "nested_value"
         else:

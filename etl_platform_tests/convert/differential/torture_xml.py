@@ -1,0 +1,141 @@
+"""Hostile XML."""
+
+from etl_platform_tests.convert.differential.torture import BROKEN, UNREADABLE, Feed, feed
+
+_COLUMNS = [
+    {"name": "id", "type": "integer", "path": "@id"},
+    {"name": "name", "type": "varchar(20)"},
+    {"name": "city", "type": "varchar(20)", "path": "place.city"},
+    {"name": "zone", "type": "varchar(9)", "path": "place.@zone"},
+    {"name": "own", "type": "varchar(20)", "path": "name.text()"},
+]
+_XSI = b'xmlns:i="http://www.w3.org/2001/XMLSchema-instance"'
+
+_ANYWHERE = feed(
+    "xml",
+    {"type": "xml", "row": "r"},
+    _COLUMNS,
+    ("an empty file", b"", 0, UNREADABLE),
+    ("only spaces", b" \n", 0, UNREADABLE),
+    ("no XML", b"id,name\n1,a\n", 0, UNREADABLE),
+    ("no rows", b"<x/>", 0, ""),
+    ("the root is a row", b'<r id="1"/>', 1, ""),
+    ("rows at any depth", b'<x><r id="1"/><y><r id="2"></r></y></x>', 2, ""),
+    ("a row in a row", b'<x><r id="1"><r id="2"/></r></x>', 1, ""),
+    ("CDATA", b"<x><r><name><![CDATA[<a>&amp;]]></name></r></x>", 1, ""),
+    ("CDATA within text", b"<x><r><name>a<![CDATA[b]]>c</name></r></x>", 1, ""),
+    (
+        "a comment and an instruction in text",
+        b"<x><r><name>a<!-- r -->b<?p q?>c</name></r></x>",
+        1,
+        "",
+    ),
+    ("a row in a comment", b'<x><!-- <r id="1"/> --><r id="2"/></x>', 1, ""),
+    ("a row in CDATA", b'<x><![CDATA[<r id="1"/>]]></x>', 0, ""),
+    ("references", b"<x><r><name>&lt;&#65;&#x42;&apos;&quot;&gt;</name></r></x>", 1, ""),
+    ("an unknown reference", b"<x><r/><r><name>&nbsp;</name></r></x>", 1, BROKEN),
+    ("a reference to NUL", b"<x><r/><r><name>&#0;</name></r></x>", 1, BROKEN),
+    (
+        "a repeated element",
+        b"<x><r><name>a</name><name>b</name></r></x>",
+        0,
+        "repeated_value repeated_value",
+    ),
+    ("a nested element", b"<x><r><name>a<b/></name></r></x>", 0, "nested_value"),
+    ("a repeated parent", b'<x><r><place><city>a</city></place><place zone="1"/></r></x>', 1, ""),
+    ("an empty element", b"<x><r><name/></r><r><name></name></r><r/></x>", 3, ""),
+    (
+        "nil",
+        b"<x " + _XSI + b'><r><name i:nil="true"/></r><r><name i:nil="1"></name></r></x>',
+        2,
+        "",
+    ),
+    (
+        "names in any namespace",
+        b'<x xmlns="u" xmlns:p="v"><p:r p:id="1"><name>a</name></p:r></x>',
+        1,
+        "",
+    ),
+    (
+        "an attribute in two namespaces",
+        b'<x xmlns:p="v"><r id="1" p:id="2"/></x>',
+        0,
+        "repeated_value",
+    ),
+    ("a prefix that is not declared", b'<x><r id="1"/><p:r/></x>', 1, BROKEN),
+    ("an attribute twice", b'<x><r id="1" id="2"/></x>', 0, BROKEN),
+    ("an attribute without quotes", b"<x><r/><r id=1/></x>", 1, BROKEN),
+    ("a wrong end tag", b"<x><r/><r></x>", 1, BROKEN),
+    ("no end", b'<x><r id="1"/>', 1, BROKEN),
+    ("no end within a row", b'<x><r id="1"/><r id="2"><name>a', 1, BROKEN),
+    ("no end within a tag", b'<x><r id="1"/><r id="2', 1, BROKEN),
+    ("only the beginning of a root", b"<x", 0, UNREADABLE),
+    ("something behind the root", b'<x><r id="1"/></x>z', 1, BROKEN),
+    ("a second root", b"<x><r/></x><x><r/></x>", 1, BROKEN),
+    ("spaces and a comment behind the root", b"<x><r/></x>\n<!-- end -->\n", 1, ""),
+    ("an ampersand", b"<x><r/><r><name>a & b</name></r></x>", 1, BROKEN),
+    ("a document type", b"<!DOCTYPE x><x><r/></x>", 0, UNREADABLE),
+    ("an entity", b'<!DOCTYPE x [<!ENTITY a "b">]><x><r><name>&a;</name></r></x>', 0, UNREADABLE),
+    ("a document type behind a row", b"<x><r/><!DOCTYPE x></x>", 1, BROKEN),
+    ("a prolog behind a space", b' <?xml version="1.0"?><x/>', 0, UNREADABLE),
+    (
+        "latin-1",
+        '<?xml version="1.0" encoding="ISO-8859-1"?><x><r><name>é</name></r></x>'.encode("latin-1"),
+        1,
+        "",
+    ),
+    (
+        "cp1252 and no such byte",
+        b'<?xml version="1.0" encoding="windows-1252"?><x><r/><r><name>\x81</name></r></x>',
+        1,
+        BROKEN,
+    ),
+    (
+        "UTF-16",
+        '<?xml version="1.0" encoding="UTF-16"?><x><r><name>日</name></r></x>'.encode("utf-16"),
+        1,
+        "",
+    ),
+    ("UTF-16 without a mark", "<x><r><name>日</name></r></x>".encode("utf-16-be"), 1, ""),
+    (
+        "a prolog that is wrong",
+        b'<?xml version="1.0" encoding="UTF-16"?><x><r/></x>',
+        0,
+        UNREADABLE,
+    ),
+    ("an unknown encoding", b'<?xml version="1.0" encoding="klingon"?><x><r/></x>', 0, UNREADABLE),
+    ("a byte order mark", b"\xef\xbb\xbf<x><r/></x>", 1, ""),
+    ("a byte that is no UTF-8", b"<x><r/><r><name>\xff</name></r></x>", 1, BROKEN),
+    ("NUL", b"<x><r/><r><name>\0</name></r></x>", 1, BROKEN),
+    ("line ends", b"<x>\r\n<r>\r\n<name>a\r\nb\rc</name></r></x>", 1, ""),
+    ("a greater sign in an attribute", b'<x><r id="1" t="a > b"/></x>', 1, ""),
+    ("99 levels", b"<a>" * 98 + b"<r/>" + b"</a>" * 98, 1, ""),
+    ("101 levels", b"<a>" * 100 + b"<r/>" + b"</a>" * 100, 0, UNREADABLE),
+)
+
+_AT_PATH = feed(
+    "xml at a path",
+    {"type": "xml", "row": "/{urn:a}x/rows/r"},
+    [
+        {"name": "id", "type": "integer", "path": "{urn:a}id"},
+        {"name": "bare", "type": "integer", "path": "{}id"},
+        {"name": "doc", "type": "super", "path": "doc"},
+    ],
+    ("at the path", b'<x xmlns="urn:a"><rows><r><id>1</id></r></rows></x>', 1, ""),
+    ("in another namespace", b"<x><rows><r/></rows></x>", 0, ""),
+    ("at another place", b'<x xmlns="urn:a"><r/><rows><y><r/></y></rows></x>', 0, ""),
+    (
+        "bare names",
+        b'<p:x xmlns:p="urn:a"><rows><r><id>1</id><p:id>2</p:id></r></rows></p:x>',
+        1,
+        "",
+    ),
+    (
+        "documents",
+        b'<x xmlns="urn:a"><rows><r><doc a="1">t<b/>u<c>v</c></doc><doc>w</doc></r><r/></rows></x>',
+        2,
+        "",
+    ),
+)
+
+XML: tuple[Feed, ...] = (_ANYWHERE, _AT_PATH)
