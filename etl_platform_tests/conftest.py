@@ -11,7 +11,9 @@ for name in [name for name in os.environ if name.startswith(("AWS_", "ETL_NAMESP
     del os.environ[name]
 os.environ["AWS_DEFAULT_REGION"] = "us-east-1"
 
-# A worker of the suite ignores it, and what a test starts would inherit that and never end.
+# A shell has commands in the background ignore SIGINT, and Dagster gives SIGTERM the same handler:
+# what a test starts would inherit that, and never end.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 # How fast an example is depends on what else the machine does, and says nothing of the code.

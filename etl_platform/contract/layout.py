@@ -150,19 +150,9 @@ class Names:
         return Location(self.processed_bucket(source), f"_copy/{order_id}.manifest")
 
 
-def part(attempt: Location, number: int) -> Location:
-    """The file that task `number` of an attempt writes."""
-    return attempt / f"part-{number:05d}.parquet"
-
-
-def reject_part(attempt: Location, number: int) -> Location:
-    """The file of the records that task `number` of an attempt keeps out."""
-    return attempt / f"{REJECTS_FOLDER}part-{number:05d}.parquet"
-
-
-def superseded_part(attempt: Location, number: int) -> Location:
-    """The file of the rows that newer ones replace, of task `number` of an attempt."""
-    return attempt / f"{SUPERSEDED_FOLDER}part-{number:05d}.parquet"
+def part(folder: Location, task: int, number: int) -> Location:
+    """File `number` of those that a task writes into a folder of its attempt."""
+    return folder / f"part-{task:05d}-{number:03d}.parquet"
 
 
 def replaced_keys(attempt: Location, number: int, bucket: int) -> Location:

@@ -20,12 +20,13 @@ from etl_platform.contract.commit import (
     ReasonCount,
 )
 from etl_platform.contract.errors import Terminal
-from etl_platform.contract.layout import Location, Names, part, reject_part, superseded_part
+from etl_platform.contract.layout import REJECTS_FOLDER, SUPERSEDED_FOLDER, Location, Names, part
 from etl_platform.contract.source import SourceContract
 from etl_platform.contract.storage import Storage
-from etl_platform.convert.finish import Stamp, finish, write_rejects
-from etl_platform.convert.superseded import write_superseded
-from etl_platform.convert.tally import count_truncated, rejects_reader, tally, unreadable_files
+from etl_platform.convert.finish import finish
+from etl_platform.convert.parquet_files import Rows, Stamp, write_files
+from etl_platform.convert.superseded import superseded
+from etl_platform.convert.tally import count_truncated, rejects, tally, unreadable_files
 
 
 @dataclass(frozen=True)
@@ -141,17 +142,21 @@ def finish_bucket(
     started = time.monotonic()
     rejected, reasons = tally(connection)
     truncated = count_truncated(connection, contract)
-    stamp = Stamp.of(attempt.batch)
-    file = folder / "part.parquet"
-    urls = [raw.url for raw in attempt.batch.files]
-    kept = write_rejects(rejects_reader(connection, urls), stamp, file)
-    reject_files = put_away(storage, file, reject_part(attempt.prefix, number), kept)
-    written, superseded = finish(connection, contract, stamp, file)
-    files = put_away(storage, file, part(attempt.prefix, number), written)
-    beside = write_superseded(connection, contract, stamp, file) if contract.keep_superseded else 0
-    superseded_files = put_away(storage, file, superseded_part(attempt.prefix, number), beside)
+    prefix, urls = attempt.prefix, [raw.url for raw in attempt.batch.files]
+
+    def put_away(rows: Rows, place: Location) -> tuple[ParquetFile, ...]:
+        return store_files(rows, Stamp.of(attempt.batch), place, number, storage, folder)
+
+    reject_files = put_away(rejects(connection, urls, rejected), prefix / REJECTS_FOLDER)
+    newest, replaced = finish(connection, contract)
+    files = put_away(newest, prefix)
+    superseded_files: tuple[ParquetFile, ...] = ()
+    if contract.keep_superseded:
+        older = superseded(connection, contract, replaced)
+        superseded_files = put_away(older, prefix / SUPERSEDED_FOLDER)
+    written = sum(file.rows for file in files)
     return Result(
-        counts=Counts(rejected=rejected, written=written, superseded=superseded),
+        counts=Counts(rejected=rejected, written=written, superseded=replaced),
         reasons=reasons,
         files=files,
         reject_files=reject_files,
@@ -162,14 +167,16 @@ def finish_bucket(
     )
 
 
-def put_away(
-    storage: Storage, file: Path, location: Location, rows: int
+def store_files(
+    rows: Rows, stamp: Stamp, place: Location, task: int, storage: Storage, folder: Path
 ) -> tuple[ParquetFile, ...]:
-    """Upload a finished file and remove it here; none if it has no rows."""
-    if not rows:
-        return ()
-    size_bytes = storage.store(file, location)
-    file.unlink()
-    return (
-        ParquetFile(bucket=location.bucket, key=location.key, size_bytes=size_bytes, rows=rows),
-    )
+    """Write a stream as the files of a task and upload each as it is done."""
+    stored = []
+    for number, (file, count) in enumerate(write_files(rows, stamp, folder)):
+        location = part(place, task, number)
+        size_bytes = storage.store(file, location)
+        file.unlink()
+        stored.append(
+            ParquetFile(bucket=location.bucket, key=location.key, size_bytes=size_bytes, rows=count)
+        )
+    return tuple(stored)

@@ -4,81 +4,32 @@ The newest row of a key stays: by the version column, then by the later file of 
 by the later record. So the result does not depend on the order in which rows arrive.
 """
 
-from dataclasses import dataclass
-from datetime import datetime
-from pathlib import Path
-from typing import Any, Final
-
 import duckdb
-import pyarrow as pa
-import pyarrow.parquet as pq
 
-from etl_platform.contract.batch import Batch
 from etl_platform.contract.source import SourceContract
+from etl_platform.convert.parquet_files import BATCH_ROWS, Rows
 from etl_platform.convert.parse import FILE_NO, RECORD
-from etl_platform.convert.reasons import REJECT_SCHEMA
 from etl_platform.convert.sql import Identifier, Sql, compose, joined, names
 
-ROW_GROUP_ROWS: Final = 122_880
-"""What is held in memory while writing; a multiple of the 2,048 rows that DuckDB hands out."""
+_TEXTS = ("char", "varchar")
 
 
-@dataclass(frozen=True)
-class Stamp:
-    """What every row of a batch carries after its own columns."""
-
-    hour_utc: datetime
-    batch_id: str
-
-    @classmethod
-    def of(cls, batch: Batch) -> "Stamp":
-        return cls(batch.hour.start.replace(tzinfo=None), batch.batch_id)
-
-
-def finish(
-    connection: duckdb.DuckDBPyConnection, contract: SourceContract, stamp: Stamp, file: Path
-) -> tuple[int, int]:
-    """Write `rows` into one file, and none if there are no rows; rows written and superseded."""
+def finish(connection: duckdb.DuckDBPyConnection, contract: SourceContract) -> tuple[Rows, int]:
+    """The newest of `rows` in the order of the files, and how many of them are superseded."""
     superseded = _mark_superseded(connection, contract)
-    reader = connection.sql(_newest_in_order(contract)).to_arrow_reader(ROW_GROUP_ROWS)
-    return write(reader, contract.arrow_schema, stamp, file), superseded
+    (count,) = connection.execute("SELECT count(*) FROM rows").fetchall()[0]
+    reader = connection.sql(_newest_in_order(contract)).to_arrow_reader(BATCH_ROWS)
+    return Rows(reader, count - superseded, contract.arrow_schema, _looked_up(contract)), superseded
 
 
-def write_rejects(reader: pa.RecordBatchReader, stamp: Stamp, file: Path) -> int:
-    """Write rejects into one file, and none if there are none; how many there were."""
-    return write(reader, REJECT_SCHEMA, stamp, file)
+def _looked_up(contract: SourceContract) -> tuple[str, ...]:
+    """Texts of the key behind the first column of the order, by which row groups are apart.
 
-
-def write(reader: pa.RecordBatchReader, schema: pa.Schema, stamp: Stamp, file: Path) -> int:
-    """Write a stream with its stamp as `schema` says; a file is made for the first row."""
-    writer: pq.ParquetWriter | None = None
-    rows = 0
-    try:
-        for batch in reader:
-            if batch.num_rows:
-                writer = writer or pq.ParquetWriter(file, schema, compression="zstd")
-                writer.write_batch(_stamped(batch, schema, stamp))
-                rows += batch.num_rows
-    finally:
-        if writer is not None:
-            writer.close()
-    return rows
-
-
-def _stamped(batch: pa.RecordBatch, schema: pa.Schema, stamp: Stamp) -> pa.RecordBatch:
-    own = len(batch.columns)
-    marks: list[Any] = [
-        pa.scalar(mark, kind)
-        for mark, kind in zip((stamp.hour_utc, stamp.batch_id), schema.types[own:], strict=True)
-    ]
-    arrays = [
-        *(
-            column.cast(kind)
-            for column, kind in zip(batch.columns, schema.types[:own], strict=True)
-        ),
-        *(pa.repeat(mark, batch.num_rows) for mark in marks),
-    ]
-    return pa.RecordBatch.from_arrays(arrays, schema=schema)
+    Numbers need no filter: those of a row group are one dictionary, which readers look into.
+    """
+    texts = {c.name for c in contract.table_columns if c.type.family in _TEXTS}
+    first = _order(contract)[0] if contract.key else None
+    return tuple(name for name in contract.key if name in texts and name != first)
 
 
 def _mark_superseded(connection: duckdb.DuckDBPyConnection, contract: SourceContract) -> int:
@@ -118,12 +69,15 @@ def newest_first(contract: SourceContract) -> Sql:
 
 
 def _newest_in_order(contract: SourceContract) -> Sql:
-    order = dict.fromkeys([*contract.load.sortkey, *contract.key])
     return compose(
         "SELECT {columns} FROM rows ANTI JOIN superseded USING ({file_no}, {record})"
         " ORDER BY {order}",
         columns=names(c.name for c in contract.table_columns),
         file_no=FILE_NO,
         record=RECORD,
-        order=joined([*(Identifier(name) for name in order), FILE_NO, RECORD]),
+        order=joined([*map(Identifier, _order(contract)), FILE_NO, RECORD]),
     )
+
+
+def _order(contract: SourceContract) -> list[str]:
+    return list(dict.fromkeys([*contract.load.sortkey, *contract.key]))

@@ -8,7 +8,6 @@ import contextlib
 import itertools
 import math
 import os
-import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +24,7 @@ from etl_platform.convert.naming import column_names
 from etl_platform.convert.parse import create_records, parse
 from etl_platform.convert.readers.compression import plain_contents
 from etl_platform.convert.sample_files import Discovery, SampleFile
+from etl_platform.convert.scratch import scratch
 from etl_platform.convert.session import connect
 from etl_platform.convert.sql import Identifier, Literal, Sql, compose, joined, names
 from etl_platform.convert.tally import tally
@@ -85,10 +85,9 @@ class Inferred:
 def infer(files: Sequence[Path], on_read: Callable[[int], None] = lambda _: None) -> Inferred:
     """Read every file twice; `on_read` hears the bytes of each. Raises FileUnreadable."""
     with (
-        tempfile.TemporaryDirectory(prefix="infer-") as name,
-        connect(Path(name), _SHARE_OF_MEMORY, os.cpu_count() or 1) as connection,
+        scratch() as folder,
+        connect(folder, _SHARE_OF_MEMORY, os.cpu_count() or 1) as connection,
     ):
-        folder = Path(name)
         # Readers write beside the file that they are given.
         links = [folder / f"raw-{number}" for number in range(len(files))]
         for file, link in zip(files, links, strict=True):

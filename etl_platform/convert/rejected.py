@@ -1,6 +1,5 @@
 """What was kept out, for people: the reasons by count, each with a few of its records."""
 
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +11,7 @@ from etl_platform.contract.commit import Commit
 from etl_platform.contract.hour import Hour
 from etl_platform.contract.layout import REJECTS_FOLDER, Location, Names
 from etl_platform.contract.storage import Storage
+from etl_platform.convert.scratch import scratch
 from etl_platform.convert.session import connect
 from etl_platform.convert.sql import Identifier, Literal, compose
 
@@ -80,8 +80,8 @@ def by_reason(files: Sequence[Path], samples: int) -> tuple[ReasonSamples, ...]:
     found: dict[tuple[str, str], list[Sample]] = {}
     counts: dict[tuple[str, str], int] = {}
     with (
-        tempfile.TemporaryDirectory(prefix="rejects-") as folder,
-        connect(Path(folder), _SHARE_OF_MEMORY, 1) as connection,
+        scratch() as folder,
+        connect(folder, _SHARE_OF_MEMORY, 1) as connection,
     ):
         connection.register(_KEPT.name, kept.scanner(columns=columns).to_reader())
         query = compose(

@@ -3,9 +3,7 @@
 A null breaks none of them: that is for `required` to say.
 """
 
-import tempfile
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Final
 
 import duckdb
@@ -17,6 +15,7 @@ from etl_platform.convert.casts import cast
 from etl_platform.convert.cleansing import replaced
 from etl_platform.convert.derived import Refused, check_derived
 from etl_platform.convert.reasons import Reason
+from etl_platform.convert.scratch import scratch
 from etl_platform.convert.session import connect
 from etl_platform.convert.sql import Literal, Sql, compose, joined
 
@@ -51,8 +50,8 @@ def check_contract(contract: SourceContract) -> None:
     if not any(_expressions(column) or column.expression for column in contract.columns):
         return
     with (
-        tempfile.TemporaryDirectory(prefix="check-") as folder,
-        connect(Path(folder), _SHARE_OF_MEMORY, 1) as connection,
+        scratch() as folder,
+        connect(folder, _SHARE_OF_MEMORY, 1) as connection,
     ):
         check_expressions(connection, contract)
 

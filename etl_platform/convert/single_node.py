@@ -1,7 +1,6 @@
 """The engine without a cluster: one hour after the other, in this process, spilling to disk."""
 
 import os
-import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -18,6 +17,7 @@ from etl_platform.contract.source import SourceContract
 from etl_platform.contract.storage import Storage
 from etl_platform.convert.engine import Attempt, Blocked, Result, finish_bucket
 from etl_platform.convert.parse import Parsed, create_records, parse
+from etl_platform.convert.scratch import scratch
 from etl_platform.convert.session import connect
 
 _FETCHES_AT_ONCE: Final = 8
@@ -42,18 +42,18 @@ class SingleNode:
 
 def _convert(contract: SourceContract, attempt: Attempt, storage: Storage) -> Result:
     with (
-        tempfile.TemporaryDirectory(prefix="convert-") as name,
-        connect(Path(name), _SHARE_OF_MEMORY, os.cpu_count() or 1) as connection,
+        scratch() as folder,
+        connect(folder, _SHARE_OF_MEMORY, os.cpu_count() or 1) as connection,
     ):
         started = time.monotonic()
         create_records(connection, contract)
-        read = _parse_all(connection, contract, attempt.batch.files, storage, Path(name))
+        read = _parse_all(connection, contract, attempt.batch.files, storage, folder)
         parsed = Result(
             counts=Counts(read=read.records),
             unknown_fields=read.unknown_fields,
             seconds=time.monotonic() - started,
         )
-        bucket = finish_bucket(connection, contract, attempt, 0, storage, Path(name))
+        bucket = finish_bucket(connection, contract, attempt, 0, storage, folder)
     return Result.of([parsed, bucket])
 
 

@@ -1,21 +1,17 @@
 """The rows that newer ones of their key replace, for a contract that keeps them."""
 
-from pathlib import Path
-
 import duckdb
 
 from etl_platform.contract.source import SourceContract
-from etl_platform.convert.finish import ROW_GROUP_ROWS, Stamp, write
+from etl_platform.convert.parquet_files import BATCH_ROWS, Rows
 from etl_platform.convert.parse import FILE_NO, RECORD
 from etl_platform.convert.sql import compose, names
 
 
-def write_superseded(
-    connection: duckdb.DuckDBPyConnection, contract: SourceContract, stamp: Stamp, file: Path
-) -> int:
-    """Write the rows that `finish` has marked, by file and record; how many there were.
+def superseded(connection: duckdb.DuckDBPyConnection, contract: SourceContract, count: int) -> Rows:
+    """The rows that `finish` has marked, by file and record, of which there are `count`.
 
-    It needs the table `files`, which `rejects_reader` makes.
+    It needs the table `files`, which `rejects` makes.
     """
     query = compose(
         "SELECT {columns}, _url AS _file, {record} FROM rows"
@@ -25,5 +21,5 @@ def write_superseded(
         file_no=FILE_NO,
         record=RECORD,
     )
-    reader = connection.sql(query).to_arrow_reader(ROW_GROUP_ROWS)
-    return write(reader, contract.superseded_schema, stamp, file)
+    reader = connection.sql(query).to_arrow_reader(BATCH_ROWS)
+    return Rows(reader, count, contract.superseded_schema)

@@ -1,10 +1,8 @@
 """What the table `records` says once the files are parsed: how many, why not, and the rejects."""
 
 from collections.abc import Sequence
-from typing import Final
 
 import duckdb
-import pyarrow as pa
 
 from etl_platform.contract.commit import (
     MOST_EXAMPLES,
@@ -14,10 +12,10 @@ from etl_platform.contract.commit import (
 )
 from etl_platform.contract.source import SourceContract
 from etl_platform.convert.columns import truncating
+from etl_platform.convert.parquet_files import BATCH_ROWS, Rows
 from etl_platform.convert.parse import FILE_NO, RECORD
+from etl_platform.convert.reasons import REJECT_SCHEMA
 from etl_platform.convert.sql import Literal, compose
-
-_ROW_BATCH: Final = 65_536
 
 
 def tally(connection: duckdb.DuckDBPyConnection) -> tuple[int, tuple[ReasonCount, ...]]:
@@ -70,10 +68,11 @@ def count_truncated(
     return dict(counted)
 
 
-def rejects_reader(
-    connection: duckdb.DuckDBPyConnection, urls: Sequence[str]
-) -> pa.RecordBatchReader:
-    """The rejects in the order of files and records; `urls` names the files by their numbers."""
+def rejects(connection: duckdb.DuckDBPyConnection, urls: Sequence[str], count: int) -> Rows:
+    """The rejects in the order of files and records, of which there are `count`.
+
+    `urls` names the files by their numbers.
+    """
     connection.execute("CREATE OR REPLACE TABLE files (_no INTEGER, _url VARCHAR)")
     if urls:
         connection.executemany("INSERT INTO files VALUES (?, ?)", list(enumerate(urls)))
@@ -83,5 +82,4 @@ def rejects_reader(
         record=RECORD,
         file_no=FILE_NO,
     )
-    reader: pa.RecordBatchReader = connection.sql(query).to_arrow_reader(_ROW_BATCH)
-    return reader
+    return Rows(connection.sql(query).to_arrow_reader(BATCH_ROWS), count, REJECT_SCHEMA)

@@ -4,7 +4,6 @@ Nothing is read or written but the files given and a temporary folder.
 """
 
 import os
-import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -17,13 +16,15 @@ import pyarrow.parquet as pq
 from etl_platform.contract.commit import Counts, ReasonCount
 from etl_platform.contract.errors import FileUnreadable, RejectLimitExceeded
 from etl_platform.contract.source import SourceContract
-from etl_platform.convert.finish import Stamp, finish, write_rejects
+from etl_platform.convert.finish import finish
+from etl_platform.convert.parquet_files import Rows, Stamp, write_files
 from etl_platform.convert.parse import create_records, parse
 from etl_platform.convert.reject_limit import check_limit
 from etl_platform.convert.rejected import ReasonSamples, by_reason
+from etl_platform.convert.scratch import scratch
 from etl_platform.convert.session import connect
 from etl_platform.convert.sql import Literal, compose, names
-from etl_platform.convert.tally import count_truncated, rejects_reader
+from etl_platform.convert.tally import count_truncated, rejects, tally
 
 _SHARE_OF_MEMORY: Final = 0.5
 _STAMP: Final = Stamp(datetime(1970, 1, 1, tzinfo=UTC).replace(tzinfo=None), "0" * 32)
@@ -74,28 +75,27 @@ def try_out(
     An unreadable file would block the hour; here the others are looked at all the same.
     """
     with (
-        tempfile.TemporaryDirectory(prefix="check-") as name,
-        connect(Path(name), _SHARE_OF_MEMORY, os.cpu_count() or 1) as connection,
+        scratch() as folder,
+        connect(folder, _SHARE_OF_MEMORY, os.cpu_count() or 1) as connection,
     ):
-        folder = Path(name)
         create_records(connection, contract)
         read = []
         for number, file in enumerate(files):
             read.append(_read(connection, contract, file, number, folder))
             on_read(read[-1].size_bytes)
-        kept, out = folder / "rejects.parquet", folder / "part.parquet"
-        rejected = write_rejects(
-            rejects_reader(connection, [str(file) for file in files]), _STAMP, kept
-        )
-        written, superseded = finish(connection, contract, _STAMP, out)
+        rejected, _ = tally(connection)
+        urls = [str(file) for file in files]
+        kept = _written(rejects(connection, urls, rejected), folder, "rejects")
+        newest, superseded = finish(connection, contract)
+        out = _written(newest, folder, "rows")
         counts = Counts(
             read=sum(file.records for file in read),
-            written=written,
+            written=newest.count,
             rejected=rejected,
             superseded=superseded,
         )
         counts.check("the files")
-        reasons = by_reason([kept] if rejected else [], samples)
+        reasons = by_reason(kept, samples)
         columns = tuple(column.name for column in contract.table_columns)
         return Trial(
             files=tuple(read),
@@ -105,7 +105,7 @@ def try_out(
             values_truncated=count_truncated(connection, contract),
             columns=columns,
             types=tuple(str(column.type) for column in contract.table_columns),
-            rows=_first_rows(out, columns, samples) if written else (),
+            rows=_first_rows(out, columns, samples),
             blocked=(
                 *(file.error for file in read if file.error is not None),
                 *_beyond_limit(contract, counts, reasons),
@@ -163,8 +163,18 @@ def _doubled(
     return tuple(Doubled(tuple(key), superseded) for superseded, *key in found)
 
 
-def _first_rows(file: Path, columns: Sequence[str], most: int) -> tuple[tuple[Any, ...], ...]:
-    with pq.ParquetFile(file) as written:
-        for batch in written.iter_batches(max(most, 1), columns=list(columns)):
-            return tuple(tuple(row.values()) for row in batch.slice(0, most).to_pylist())
+def _written(rows: Rows, folder: Path, name: str) -> list[Path]:
+    return [
+        file.rename(folder / f"{name}-{number}.parquet")
+        for number, (file, _) in enumerate(write_files(rows, _STAMP, folder))
+    ]
+
+
+def _first_rows(
+    files: Sequence[Path], columns: Sequence[str], most: int
+) -> tuple[tuple[Any, ...], ...]:
+    for file in files:
+        with pq.ParquetFile(file) as written:
+            for batch in written.iter_batches(max(most, 1), columns=list(columns)):
+                return tuple(tuple(row.values()) for row in batch.slice(0, most).to_pylist())
     return ()

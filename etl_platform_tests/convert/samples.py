@@ -21,11 +21,12 @@ from etl_platform.contract.source import SourceContract
 from etl_platform.contract.storage import Storage
 from etl_platform.convert.conversion import convert
 from etl_platform.convert.engine import Engine
-from etl_platform.convert.finish import Stamp, finish, write_rejects
+from etl_platform.convert.finish import finish
+from etl_platform.convert.parquet_files import Rows, Stamp, write_files
 from etl_platform.convert.parse import Parsed, create_records, parse
 from etl_platform.convert.session import connect
 from etl_platform.convert.single_node import SingleNode
-from etl_platform.convert.tally import rejects_reader
+from etl_platform.convert.tally import rejects, tally
 
 NAMES = Names("convert-tests")
 HOUR = Hour.parse("2026-11-23-00")
@@ -89,14 +90,18 @@ def converted(of: SourceContract, *files: bytes, order: Sequence[int] | None = N
             raw = folder / f"{number}.raw"
             raw.write_bytes(files[number])
             parsed += parse(connection, of, raw, f"s3://raw/{number}", number)
-        out, kept = folder / "part.parquet", folder / "rejects.parquet"
-        _, superseded = finish(connection, of, STAMP, out)
+        newest, superseded = finish(connection, of)
+        table = _table(newest, folder)
+        rejected, _ = tally(connection)
         urls = [f"s3://raw/{n}" for n in range(len(files))]
-        write_rejects(rejects_reader(connection, urls), STAMP, kept)
-        table = pq.read_table(out) if out.exists() else of.arrow_schema.empty_table()
-        rejects = pq.read_table(kept).to_pylist() if kept.exists() else []
+        kept = _table(rejects(connection, urls, rejected), folder)
     rows = table.drop_columns(["_hour", "_batch_id"]).to_pylist()
-    return Converted(rows, rejects, superseded, table, parsed.unknown_fields)
+    return Converted(rows, kept.to_pylist(), superseded, table, parsed.unknown_fields)
+
+
+def _table(rows: Rows, folder: Path) -> pa.Table:
+    tables = [pq.read_table(file) for file, _ in write_files(rows, STAMP, folder)]
+    return pa.concat_tables(tables) if tables else rows.schema.empty_table()
 
 
 @dataclass

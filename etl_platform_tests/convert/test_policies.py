@@ -106,7 +106,7 @@ def test_superseded_rows_are_kept_with_their_place_if_the_contract_says_so(world
         found = [(r["id"], r["value"], r["_file"], r["_record"]) for r in world.rows([file])]
         url = batch.files[0].url
         assert found == [(1, "a", url, 1), (2, "b", url, 2)]
-        assert str(world.catalog.superseded[HOUR]) + "part-00000.parquet" == file.url
+        assert str(world.catalog.superseded[HOUR]) + "part-00000-000.parquet" == file.url
         world.catalog.superseded.clear()
 
 

@@ -82,7 +82,7 @@ def converted(
     files = []
     for number in range(parts if rows else 0):
         body = parquet(of, batch, rows[number::parts])
-        location = part(attempt, number)
+        location = part(attempt, 0, number)
         storage.write(location, body)
         files.append(
             ParquetFile(

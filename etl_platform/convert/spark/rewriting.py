@@ -14,15 +14,15 @@ import pyarrow.parquet as pq
 
 from etl_platform.contract.commit import Counts, ParquetFile
 from etl_platform.contract.errors import CountsDisagree
-from etl_platform.contract.layout import Location, replaced_keys, superseded_part
+from etl_platform.contract.layout import SUPERSEDED_FOLDER, Location, replaced_keys
 from etl_platform.contract.source import SourceContract
 from etl_platform.contract.storage import Storage
-from etl_platform.convert.engine import Attempt, Result, finish_bucket, put_away
-from etl_platform.convert.finish import Stamp
+from etl_platform.convert.engine import Attempt, Result, finish_bucket, store_files
+from etl_platform.convert.parquet_files import Stamp
 from etl_platform.convert.parse import FILE_NO, RECORD, create_records
 from etl_platform.convert.spark.keys import joined_keys
 from etl_platform.convert.sql import Part, compose, names
-from etl_platform.convert.superseded import write_superseded
+from etl_platform.convert.superseded import superseded
 
 
 @dataclass(frozen=True)
@@ -155,11 +155,12 @@ def _write_older(
             record=RECORD,
         )
     )
-    local = folder / "superseded.parquet"
-    rows = write_superseded(connection, contract, Stamp.of(rewriting.anew.batch), local)
+    (count,) = connection.execute("SELECT count(*) FROM superseded").fetchall()[0]
     # Behind the numbers of all tasks, one of which may have superseded rows of its own.
     number = rewriting.tasks + rewriting.number
-    return put_away(storage, local, superseded_part(rewriting.anew.prefix, number), rows)
+    rows, stamp = superseded(connection, contract, count), Stamp.of(rewriting.anew.batch)
+    place = rewriting.anew.prefix / SUPERSEDED_FOLDER
+    return store_files(rows, stamp, place, number, storage, folder)
 
 
 def _copied(rewriting: Rewriting, file: ParquetFile, storage: Storage, folder: Path) -> ParquetFile:

@@ -2,7 +2,6 @@
 messages for the driver."""
 
 import os
-import tempfile
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -21,6 +20,7 @@ from etl_platform.contract.source import SourceContract
 from etl_platform.contract.storage import Storage
 from etl_platform.convert.engine import Attempt, Result, finish_bucket
 from etl_platform.convert.parse import create_records, parse
+from etl_platform.convert.scratch import scratch
 from etl_platform.convert.session import connect
 from etl_platform.convert.spark import messages
 from etl_platform.convert.spark.keys import keep_keys, keys_by_bucket, replaced, to_bytes
@@ -74,20 +74,20 @@ def _numbers(batches: Iterable[pa.RecordBatch]) -> Iterator[int]:
 
 
 @contextmanager
-def _scratch() -> Iterator[tuple[Path, duckdb.DuckDBPyConnection]]:
+def _workplace() -> Iterator[tuple[Path, duckdb.DuckDBPyConnection]]:
     """A folder and a connection for one task; Spark runs one task a core."""
     with (
-        tempfile.TemporaryDirectory(prefix="convert-") as name,
-        connect(Path(name), _SHARE_OF_MEMORY / (os.cpu_count() or 1), threads=1) as connection,
+        scratch() as folder,
+        connect(folder, _SHARE_OF_MEMORY / (os.cpu_count() or 1), threads=1) as connection,
     ):
-        yield Path(name), connection
+        yield folder, connection
 
 
 def _survey(
     contract: SourceContract, file: SourceFile, span: Span, storage: Storage, number: int
 ) -> Iterator[Said]:
-    with tempfile.TemporaryDirectory(prefix="convert-") as name:
-        found = survey(contract, file, span, storage, Path(name) / "part")
+    with scratch() as folder:
+        found = survey(contract, file, span, storage, folder / "part")
     if found is not None:
         yield Said(number, 0, messages.SURVEYED, found.model_dump_json().encode())
 
@@ -96,7 +96,7 @@ def _convert(plan: Plan, number: int) -> Iterator[Said]:
     task = plan.tasks[number]
     attempt = plan.attempts[task.attempt_no]
     first_bucket, end_bucket = plan.first_buckets[task.attempt_no : task.attempt_no + 2]
-    with _scratch() as (folder, connection):
+    with _workplace() as (folder, connection):
         create_records(connection, plan.contract)
         parsed = [_parse(plan, task.attempt_no, p, connection, folder) for p in task.pieces]
         result = finish_bucket(
@@ -133,7 +133,7 @@ def _parse(
 
 
 def _compare(plan: Plan, first: Said, others: Iterator[Said]) -> Iterator[Said]:
-    with _scratch() as (_, connection):
+    with _workplace() as (_, connection):
         bucket: int | None = None
         for said in chain([first], others):
             if said.kind == messages.KEYS:
@@ -151,6 +151,6 @@ def _compare(plan: Plan, first: Said, others: Iterator[Said]) -> Iterator[Said]:
 
 
 def _rewrite(plan: Plan, rewriting: Rewriting) -> Iterator[Said]:
-    with _scratch() as (folder, connection):
+    with _workplace() as (folder, connection):
         result = rewrite(connection, plan.contract, rewriting, plan.storage, folder)
         yield Said(rewriting.task, 0, messages.RESULT, result.model_dump_json().encode())
