@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from etl_platform.contract.batch import Batch
+from etl_platform.convert.ahead import ahead
 
 FILE_BYTES: Final = 128 * 1024**2
 """COPY divides columnar files among slices from this size on; AWS advises 1 MB to 1 GB a file:
@@ -17,7 +18,7 @@ https://docs.aws.amazon.com/redshift/latest/dg/c_best-practices-use-multiple-fil
 
 ROW_GROUP_ROWS: Final = 122_880
 ROW_GROUP_BYTES: Final = 64 * 1024**2
-"""What is held in memory while a file is written: a row group ends with the first of the two."""
+"""A row group ends with the first of the two. While a file is written, memory holds three."""
 
 BATCH_ROWS: Final = 8_192
 """Rows that are asked for at once; a multiple of the 2,048 that DuckDB hands out."""
@@ -56,7 +57,7 @@ def write_files(rows: Rows, stamp: Stamp, folder: Path) -> Iterator[tuple[Path, 
     The caller takes a file away before it asks for the next, so that the disk holds one.
     """
     file = folder / "part.parquet"
-    groups = _row_groups(rows.reader)
+    groups = ahead(_row_groups(rows.reader), 1)
     rows_a_file = rows.count
     for first in groups:
         with pq.ParquetWriter(
@@ -85,13 +86,15 @@ def _filters(rows: Rows) -> Mapping[str, Mapping[str, float]] | None:
 
 def _row_groups(reader: pa.RecordBatchReader) -> Iterator[pa.Table]:
     group: list[pa.RecordBatch] = []
+    rows = size_bytes = 0
     for batch in reader:
         group.append(batch)
-        is_full = sum(b.num_rows for b in group) >= ROW_GROUP_ROWS
-        if is_full or sum(b.nbytes for b in group) >= ROW_GROUP_BYTES:
+        rows += batch.num_rows
+        size_bytes += batch.nbytes
+        if rows >= ROW_GROUP_ROWS or size_bytes >= ROW_GROUP_BYTES:
             yield pa.Table.from_batches(group)
-            group = []
-    if any(batch.num_rows for batch in group):
+            group, rows, size_bytes = [], 0, 0
+    if rows:
         yield pa.Table.from_batches(group)
 
 

@@ -1,14 +1,13 @@
 """What a reader gives: a stream of Arrow batches, and the SQL that finds the columns in it."""
 
 import codecs
-from collections import deque
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Final, TypeVar
+from typing import Final
 
 import pyarrow as pa
 
+from etl_platform.convert.ahead import ahead
 from etl_platform.convert.readers.unknown import Unknown
 from etl_platform.convert.reasons import Reason
 from etl_platform.convert.sql import Sql, compose, names
@@ -34,8 +33,6 @@ RECORD_COLUMNS: Final[dict[str, pa.DataType]] = {
 _BATCH_RECORDS: Final = 16_384
 _BATCH_BYTES: Final = 16 * 1024 * 1024
 _BATCHES_AHEAD: Final = 8
-
-Item = TypeVar("Item")
 
 
 class BrokenOff(Exception):
@@ -92,25 +89,12 @@ class Records:
 
     def _watched(self) -> Iterator[pa.RecordBatch]:
         try:
-            for batch in ahead(self._batches):
+            for batch in ahead(self._batches, _BATCHES_AHEAD):
                 self.count += batch.num_rows
                 yield batch
         except Exception as error:
             self.error = error
             raise
-
-
-def ahead(items: Iterator[Item]) -> Iterator[Item]:
-    """The same items, of which the next few are made while one is in use.
-
-    All threads of DuckDB wait for the one that pulls, so without this the work on a file would be
-    that of reading it and then that of casting it.
-    """
-    with ThreadPoolExecutor(1) as pool:
-        waiting = deque(pool.submit(next, items, None) for _ in range(_BATCHES_AHEAD))
-        while (item := waiting.popleft().result()) is not None:
-            waiting.append(pool.submit(next, items, None))
-            yield item
 
 
 RawRecord = tuple[str, Reason | None, Sequence[str | None]]
