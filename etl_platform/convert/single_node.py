@@ -3,7 +3,7 @@
 import os
 import time
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 from typing import Final
 
@@ -15,12 +15,15 @@ from etl_platform.contract.errors import Terminal
 from etl_platform.contract.layout import Location
 from etl_platform.contract.source import SourceContract
 from etl_platform.contract.storage import Storage
+from etl_platform.convert.ahead import made_ahead
 from etl_platform.convert.engine import Attempt, Blocked, Result, finish_bucket
 from etl_platform.convert.parse import Parsed, create_records, parse
 from etl_platform.convert.scratch import scratch
 from etl_platform.convert.session import connect
 
 _FETCHES_AT_ONCE: Final = 8
+"""As many raw files, and no more, lie on the disk."""
+
 _SHARE_OF_MEMORY: Final = 0.5
 """Arrow, the writing of Parquet and, in Glue, the JVM of the driver live on the other half."""
 
@@ -71,13 +74,9 @@ def _parse_all(
         return local
 
     read = Parsed()
-    pool = ThreadPoolExecutor(_FETCHES_AT_ONCE)
-    try:
-        fetched = pool.map(fetch, enumerate(files))
+    # Closed at once if a file blocks the hour, which makes the fetching of later ones pointless.
+    with closing(made_ahead(fetch, enumerate(files), _FETCHES_AT_ONCE)) as fetched:
         for number, (file, local) in enumerate(zip(files, fetched, strict=True)):
             read += parse(connection, contract, local, file.url, number)
             local.unlink()
-    finally:
-        # A file that blocks the hour makes the fetching of all later ones pointless.
-        pool.shutdown(cancel_futures=True)
     return read

@@ -1,0 +1,64 @@
+"""What is made before it is asked for: in order, and not too much of it."""
+
+import threading
+import time
+from contextlib import closing
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from etl_platform.convert.ahead import ahead, made_ahead
+
+
+@given(items=st.lists(st.integers()), most=st.integers(1, 9))
+def test_items_are_the_same_in_the_same_order(items: list[int], most: int) -> None:
+    assert list(ahead(iter(items), most)) == items
+    assert list(made_ahead(str, items, most)) == [str(item) for item in items]
+
+
+def test_no_more_than_the_most_is_made_before_it_is_asked_for() -> None:
+    made: list[int] = []
+    with closing(made_ahead(lambda n: made.append(n) or n, range(100), 8)) as items:
+        assert next(items) == 0
+        time.sleep(0.05)
+        assert sorted(made) == list(range(8))
+
+
+def test_the_next_items_are_made_side_by_side() -> None:
+    together = threading.Barrier(4, timeout=10)
+
+    def make(number: int) -> int:
+        together.wait()
+        return number
+
+    assert list(made_ahead(make, range(8), 4)) == list(range(8))
+
+
+def test_an_error_comes_where_its_item_would_have_come() -> None:
+    def make(number: int) -> int:
+        if number == 3:
+            raise ValueError("three")
+        return number
+
+    items = made_ahead(make, range(100), 8)
+    assert [next(items) for _ in range(3)] == [0, 1, 2]
+    with pytest.raises(ValueError, match="three"):
+        next(items)
+
+
+def test_nothing_more_is_made_for_one_who_asks_no_more() -> None:
+    made: list[int] = []
+    gate = threading.Event()
+
+    def make(number: int) -> int:
+        if number:
+            gate.wait(10)
+        made.append(number)
+        return number
+
+    items = made_ahead(make, range(100), 8)
+    next(items)
+    gate.set()
+    items.close()
+    assert len(made) <= 9
