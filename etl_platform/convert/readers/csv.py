@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 
 from etl_platform.contract.formats import CsvFormat
 from etl_platform.contract.source import SourceContract
+from etl_platform.convert.ahead import made_ahead
 from etl_platform.convert.readers import lines
 from etl_platform.convert.readers.csv_dialect import (
     cells_of_plain_lines,
@@ -44,6 +45,7 @@ _TAKEN_APART: Final = 3
 _TYPED: Final = 4
 
 _BATCH_RECORDS: Final = 16_384
+_BLOCKS_AT_ONCE: Final = 2
 
 
 def open_records(file: Path, url: str, contract: SourceContract, form: CsvFormat) -> Records:
@@ -109,9 +111,22 @@ def _schema(file: CsvFile, types: Mapping[str, pa.DataType]) -> pa.Schema:
 
 
 def _batches(file: CsvFile, plain: str | None, typed: Typed | None) -> Iterator[pa.RecordBatch]:
+    def taken(numbered: tuple[_Block, int]) -> list[pa.RecordBatch]:
+        block, first = numbered
+        return list(block.batches(first))
+
+    # To take records apart is about as much work as to find the next ones.
+    for batches in made_ahead(taken, _numbered(file, plain, typed), _BLOCKS_AT_ONCE):
+        yield from batches
+
+
+def _numbered(
+    file: CsvFile, plain: str | None, typed: Typed | None
+) -> "Iterator[tuple[_Block, int]]":
+    """Blocks with the numbers of their first records."""
     first = 1
     for block in _blocks(file, plain, typed):
-        yield from block.batches(first)
+        yield block, first
         first += block.count
 
 
