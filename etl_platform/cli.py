@@ -11,7 +11,7 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn
 
-from etl_platform import conversion_commands
+from etl_platform import conversion_commands, orchestration_commands
 from etl_platform.contract.errors import PlatformError
 from etl_platform.contract.hour import Hour
 from etl_platform.rendering import RowFormat, csv_text, json_text, show, table
@@ -165,7 +165,7 @@ def bootstrap() -> None:
     click.echo(f"created {', '.join(created)}" if created else "every table was there already")
 
 
-for command in conversion_commands.COMMANDS:
+for command in (*conversion_commands.COMMANDS, *orchestration_commands.COMMANDS):
     cli.add_command(command)
 
 

@@ -4,8 +4,9 @@ from pathlib import Path
 
 import dagster as dg
 
+from etl_platform.aws.queue import Queue
 from etl_platform.components.glue_jobs import GlueJobs
-from etl_platform.components.sensor import manifest_sensor
+from etl_platform.components.sensor import Queues, manifest_sensor
 from etl_platform.contract.reading import read_contracts
 from etl_platform.settings import Settings, apply_environment_file
 
@@ -15,7 +16,9 @@ def defs() -> dg.Definitions:
     apply_environment_file()
     settings = Settings.read()
     sources = dg.load_from_defs_folder(path_within_project=Path(__file__).parent)
-    sensor = manifest_sensor(read_contracts(), settings.namespace, list(sources.jobs or ()))
+    names, jobs = settings.names, list(sources.jobs or ())
+    queues = Queues(Queue(names.queue), Queue(names.dead_letter_queue))
+    sensor = manifest_sensor(read_contracts(), queues, jobs)
     return dg.Definitions.merge(
         sources,
         dg.Definitions(

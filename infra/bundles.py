@@ -22,6 +22,7 @@ INGEST_FILES = (
     "contract/errors/services.py",
     "contract/hour.py",
     "contract/layout.py",
+    "contract/messaging.py",
     "ingest/__init__.py",
     "ingest/message.py",
     "ingest/handler.py",

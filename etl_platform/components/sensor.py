@@ -1,158 +1,142 @@
-"""Ask for a run for each stretch of hours whose manifests have arrived.
+"""The fast way: ask for runs for the hours that the queue announces.
 
-A message leaves the queue only when the run that it asked for exists: a tick that dies in between
-loses nothing, because the message comes back and the run key keeps it from asking twice.
+A message leaves the queue only when a run that it asked for exists: a tick that dies in between
+loses nothing, because the message comes back, and the tags of runs keep it from asking twice.
 """
 
-import hashlib
-import json
-from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final
 
 import dagster as dg
 
-from etl_platform.aws.queue import Queue, Received
-from etl_platform.components.s3_to_redshift import job_name
+from etl_platform.components.past import Past, run_request
 from etl_platform.contract.errors import PlatformError
-from etl_platform.contract.hour import Hour, stretches
-from etl_platform.contract.layout import Names
-from etl_platform.contract.source import SourceContract
-from etl_platform.ingest.message import BatchRequest
+from etl_platform.contract.hour import Hour
+from etl_platform.contract.messaging import MessageQueue, Received
+from etl_platform.ingest import inbox
+from etl_platform.ingest.arrivals import Contracts, Wanted, plan
+from etl_platform.ingest.inbox import InHand, Refused, by_hour, sorted_out
 
-_MOST_MESSAGES = 400
-_BRIDGED = 6
-"""Absent hours that a stretch may hold: while a backlog lands, events arrive in some disorder, and
-one run with a gap costs less than two. A run passes over hours without a manifest."""
-_RUN_KEY_TAG = "dagster/run_key"
-_RANGE_START_TAG = "dagster/asset_partition_range_start"
-_RANGE_END_TAG = "dagster/asset_partition_range_end"
+MANIFEST_SENSOR: Final = "manifest_sensor"
 
-HOURS_TAG = "hours"
-"""Shown in the list of runs, where Dagster hides its own tags of a range."""
+MOST_REQUESTS: Final = 50
+"""Runs that one tick asks for. Dagster makes them one by one; the rest waits for the next tick."""
+MOST_IN_HAND: Final = 1000
+"""Messages that are received and not served: they are the cursor, which is kept with each tick."""
+BUDGET_S: Final = 20.0
+"""Dagster gives a tick 60 s, and forgets all that it did if it takes longer."""
+_RECEIVED_AT_ONCE: Final = 100
 
-_Asked = dict[str, list[str]]
-"""Run key -> receipts of the messages that asked for this run."""
+Clock = Callable[[], datetime]
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)
 
 
 @dataclass(frozen=True)
-class _Waiting:
-    """A message that can be served."""
+class Queues:
+    """The queue of batch requests, and where a message goes that no run can be asked for."""
 
-    request: BatchRequest
-    receipt: str
-
-    @property
-    def hour(self) -> Hour:
-        return self.request.hour
+    batches: MessageQueue
+    dead_letters: MessageQueue
 
 
 def manifest_sensor(
-    contracts: Mapping[str, SourceContract], namespace: str, jobs: Sequence[Any]
+    contracts: Contracts, queues: Queues, jobs: Sequence[Any], clock: Clock = utc_now
 ) -> dg.SensorDefinition:
-    """The one sensor of the installation; every source shares the queue."""
+    """The one sensor of the queue; every source shares it."""
 
     @dg.sensor(
-        name="manifest_sensor",
+        name=MANIFEST_SENSOR,
         jobs=jobs,
-        minimum_interval_seconds=10,
+        minimum_interval_seconds=5,
         default_status=dg.DefaultSensorStatus.RUNNING,
-        description="Asks for runs for the manifests that the queue announces",
+        description="Asks for a run for each hour whose manifest the queue announces: the fast"
+        " way. What it refuses is in the log of its tick and in `etl-platform refused`.",
     )
-    def sensor(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
-        queue = Queue(Names(namespace).queue)
-        _acknowledge(context, queue, _read_cursor(context.cursor))
-        waiting = list(_servable(context, contracts, queue.receive(_MOST_MESSAGES)))
-        asked: _Asked = {}
-        requests = list(_requests(contracts, waiting, asked))
-        if not requests:
-            context.update_cursor(json.dumps(asked))
-            return dg.SkipReason("no manifest has arrived")
-        return dg.SensorResult(run_requests=requests, cursor=json.dumps(asked))
+    def sensor(context: dg.SensorEvaluationContext) -> dg.SensorResult:
+        tick = _Tick(contracts, queues, Past(context.instance), clock())
+        hand, refused = tick.receive(inbox.read(context.cursor))
+        tick.refuse(context, refused)
+        hand = tick.without_served(hand)
+        asks = tick.asks(hand)
+        return dg.SensorResult(
+            run_requests=[run_request(ask) for ask in asks] or None,
+            skip_reason=None if asks else _why(len(refused)),
+            cursor=inbox.written(hand),
+        )
 
     return sensor
 
 
-def _acknowledge(context: dg.SensorEvaluationContext, queue: Queue, asked: _Asked) -> None:
-    """Delete the messages of the last tick whose runs exist; the others come back by themselves."""
-    for run_key, receipts in asked.items():
-        wanted = dg.RunsFilter(tags={_RUN_KEY_TAG: run_key})
-        if context.instance.get_run_records(wanted, limit=1):
-            queue.delete(receipts)
+@dataclass(frozen=True)
+class _Tick:
+    contracts: Contracts
+    queues: Queues
+    past: Past
+    now: datetime
 
+    def receive(self, hand: list[InHand]) -> tuple[list[InHand], list[Refused]]:
+        """The hand with what the queue brings, and what is refused of it."""
+        deadline = time.monotonic() + BUDGET_S
+        received: list[Received] = []
+        while (room := MOST_IN_HAND - len(hand) - len(received)) > 0:
+            some = self.queues.batches.receive(min(room, _RECEIVED_AT_ONCE))
+            received += some
+            if not some or time.monotonic() > deadline:
+                break
+        brought, refused = sorted_out(received, self.contracts, Hour.containing(self.now))
+        # A message that came back has a new receipt, and the old one is worth nothing.
+        again = {message.message_id for message in brought}
+        return [m for m in hand if m.message_id not in again] + brought, refused
 
-def _servable(
-    context: dg.SensorEvaluationContext,
-    contracts: Mapping[str, SourceContract],
-    received: list[Received],
-) -> Iterator[_Waiting]:
-    """Messages of known sources and valid hours. The others end in the dead-letter queue."""
-    now = Hour.containing(datetime.now(UTC))
-    for message in received:
+    def refuse(self, context: dg.SensorEvaluationContext, refused: list[Refused]) -> None:
+        """Put messages among the dead letters, with their reasons."""
+        for one in refused:
+            context.log.warning(f"refused message {one.message.message_id}: {one.error}")
         try:
-            request = BatchRequest.from_json(message.body)
+            self.queues.dead_letters.send([one.letter() for one in refused])
+            self.queues.batches.delete([one.message.receipt for one in refused])
         except PlatformError as error:
-            context.log.error(f"message {message.message_id}: {error}")
-            continue
-        contract, hour = contracts.get(request.source), request.hour
-        if contract is None:
-            context.log.error(f"message {message.message_id}: no source {request.source!r}")
-        elif hour > now or not contract.sends(hour):
-            context.log.error(
-                f"message {message.message_id}: {request.source} {hour} is no hour of the contract,"
-                f" or lies in the future (it is {now})"
-            )
-        else:
-            yield _Waiting(request, message.receipt)
+            # They come back, and go there without a reason in the end. The others must go on.
+            context.log.error(f"refused messages stay in the queue: {error}")
+
+    def without_served(self, hand: list[InHand]) -> list[InHand]:
+        """Delete the messages whose runs exist; the others, with the attempt that they ask for."""
+        newest = [messages[-1] for messages in by_hour(hand)]
+        attempts = self.past.attempts([message.arrival for message in newest])
+        loaded = self.past.loaded([m.arrival for m in newest if not m.attempt])
+        kept, served = [], []
+        for messages in by_hour(hand):
+            last = messages[-1]
+            made = attempts[last.arrival]
+            attempt = last.attempt or (made + 1 if self._asks(last, made) else made)
+            if made >= attempt or last.arrival in loaded:
+                served += messages
+            else:
+                kept += [*messages[:-1], last.asking(attempt)]
+        self.queues.batches.delete([message.receipt for message in served])
+        return kept
+
+    def _asks(self, message: InHand, made: int) -> bool:
+        """Whether a message asks for a run, or tells once more of one that there was."""
+        if not made:
+            return True
+        run = self.past.run_of(Wanted(message.arrival, made))
+        # Sent after its run had ended, and the hour is not loaded: somebody asks again.
+        ended_at = run.end_time if run and run.dagster_run.is_finished else None
+        return ended_at is not None and message.sent_at.timestamp() > ended_at
+
+    def asks(self, hand: list[InHand]) -> list[Any]:
+        wanted = [messages[-1].wanted for messages in by_hour(hand)]
+        return plan(self.contracts, wanted, Hour.containing(self.now))[:MOST_REQUESTS]
 
 
-def _requests(
-    contracts: Mapping[str, SourceContract], waiting: list[_Waiting], asked: _Asked
-) -> Iterator[dg.RunRequest]:
-    by_source: dict[str, list[_Waiting]] = defaultdict(list)
-    for item in waiting:
-        by_source[item.request.source].append(item)
-    for source, items in sorted(by_source.items()):
-        most = contracts[source].hours_per_run
-        for first, last in stretches([item.hour for item in items], most, _BRIDGED):
-            inside = [item for item in items if first <= item.hour <= last]
-            run_key = _run_key(source, first, last, inside)
-            asked[run_key] = [item.receipt for item in inside]
-            yield _request(source, first, last, run_key)
-
-
-def _request(source: str, first: Hour, last: Hour, run_key: str) -> dg.RunRequest:
-    if first == last:
-        return dg.RunRequest(
-            run_key,
-            job_name=job_name(source),
-            partition_key=str(first),
-            tags={HOURS_TAG: str(first)},
-        )
-    return dg.RunRequest(
-        run_key,
-        job_name=job_name(source),
-        tags={
-            _RANGE_START_TAG: str(first),
-            _RANGE_END_TAG: str(last),
-            HOURS_TAG: f"{first} to {last}",
-        },
-    )
-
-
-def _run_key(source: str, first: Hour, last: Hour, items: list[_Waiting]) -> str:
-    """The same manifests ask for the same run, however often and in whatever order they arrive."""
-    versions = sorted({f"{item.hour}={item.request.manifest_version}" for item in items})
-    digest = hashlib.sha256("|".join(versions).encode()).hexdigest()[:16]
-    return f"{source}|{first}|{last}|{digest}"
-
-
-def _read_cursor(cursor: str | None) -> _Asked:
-    """What the last tick asked for. An unreadable cursor costs a redelivery, never a message."""
-    try:
-        asked = json.loads(cursor or "{}")
-    except json.JSONDecodeError:
-        return {}
-    return asked if isinstance(asked, dict) else {}
+def _why(refused: int) -> str:
+    if refused:
+        return f"{refused} messages were refused: see the log of this tick"
+    return "no manifest has arrived"

@@ -13,8 +13,9 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import unquote_plus
 
-from etl_platform.aws.queue import Outgoing, Queue
+from etl_platform.aws.queue import Queue
 from etl_platform.contract.layout import Names, hour_of_manifest
+from etl_platform.contract.messaging import Outgoing
 from etl_platform.ingest.message import BatchRequest
 
 

@@ -1,6 +1,7 @@
-"""The SQS adapter against a real FIFO queue, and its faults as SQS answers them."""
+"""The promises of a MessageQueue, kept by SQS and by the one in memory, and the faults of SQS."""
 
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -11,8 +12,10 @@ from botocore.stub import Stubber
 
 from etl_platform.aws import clients
 from etl_platform.aws import queue as module
-from etl_platform.aws.queue import Outgoing, Queue
+from etl_platform.aws.queue import Queue
 from etl_platform.contract.errors import ServiceUnavailable
+from etl_platform.contract.messaging import MessageQueue, Outgoing
+from etl_platform_tests.fakes.queue import MemoryQueue
 from infra.local.processes import Processes
 from infra.local.servers import CREDENTIALS, REGION, ministack, url_of
 
@@ -36,8 +39,11 @@ def environment(endpoint: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[None
     clients.client.cache_clear()
 
 
-@pytest.fixture
-def queue(environment: None) -> Queue:
+@pytest.fixture(params=["sqs", "memory"])
+def queue(request: pytest.FixtureRequest) -> MessageQueue:
+    if request.param == "memory":
+        return MemoryQueue()
+    request.getfixturevalue("environment")
     name = f"{uuid4().hex}.fifo"
     boto3.client("sqs").create_queue(QueueName=name, Attributes={"FifoQueue": "true"})
     return Queue(name)
@@ -47,29 +53,29 @@ def messages(count: int) -> list[Outgoing]:
     return [Outgoing(f"body {n}", f"group {n}", f"double{n}") for n in range(count)]
 
 
-def test_more_messages_than_one_call_takes_are_all_sent_and_received(queue: Queue) -> None:
+def test_more_messages_than_one_call_takes_are_all_sent_and_received(queue: MessageQueue) -> None:
     queue.send(messages(25))
     received = queue.receive(100)
     assert {message.body for message in received} == {f"body {n}" for n in range(25)}
     assert {message.receive_count for message in received} == {1}
 
 
-def test_no_more_are_received_than_asked_for(queue: Queue) -> None:
+def test_no_more_are_received_than_asked_for(queue: MessageQueue) -> None:
     queue.send(messages(25))
     assert len(queue.receive(12)) == 12
 
 
-def test_an_empty_queue_gives_nothing(queue: Queue) -> None:
-    assert queue.receive(10, wait_s=1) == []
+def test_an_empty_queue_gives_nothing(queue: MessageQueue) -> None:
+    assert queue.receive(10) == []
 
 
-def test_a_message_that_is_sent_twice_arrives_once(queue: Queue) -> None:
+def test_a_message_that_is_sent_twice_arrives_once(queue: MessageQueue) -> None:
     queue.send(messages(3))
     queue.send(messages(3))
     assert len(queue.receive(100)) == 3
 
 
-def test_a_message_in_flight_holds_back_its_group_until_it_is_deleted(queue: Queue) -> None:
+def test_a_message_in_flight_holds_back_its_group_until_it_is_deleted(queue: MessageQueue) -> None:
     queue.send([Outgoing("first", "hour", "a"), Outgoing("other hour", "other", "b")])
     first = queue.receive(10)
     queue.send([Outgoing("second", "hour", "c")])
@@ -78,20 +84,45 @@ def test_a_message_in_flight_holds_back_its_group_until_it_is_deleted(queue: Que
     assert [message.body for message in queue.receive(10)] == ["second"]
 
 
-def test_more_receipts_than_one_call_takes_are_all_deleted(queue: Queue) -> None:
+def test_more_receipts_than_one_call_takes_are_all_deleted(queue: MessageQueue) -> None:
     queue.send(messages(25))
-    queue.delete([message.receipt for message in queue.receive(100)])
-    counts = boto3.client("sqs").get_queue_attributes(
-        QueueUrl=boto3.client("sqs").get_queue_url(QueueName=queue.name)["QueueUrl"],
-        AttributeNames=["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"],
-    )["Attributes"]
-    assert set(counts.values()) == {"0"}
+    received = queue.receive(100)
+    queue.delete([message.receipt for message in received])
+    queue.give_back([message.receipt for message in received])
+    assert queue.receive(100) == []
+
+
+def test_a_message_says_when_it_was_sent_and_keeps_its_attributes(queue: MessageQueue) -> None:
+    queue.send([Outgoing("body", "group", "double", {"code": "A", "reason": "it is not so: ü"})])
+    (message,) = queue.receive(10)
+    assert message.attributes == {"code": "A", "reason": "it is not so: ü"}
+    assert abs(message.sent_at - datetime.now(UTC)) < timedelta(minutes=1)
+
+
+def test_what_is_given_back_can_be_received_at_once(queue: MessageQueue) -> None:
+    queue.send(messages(12))
+    received = queue.receive(100, hidden_s=60)
+    assert queue.receive(100) == []
+    queue.give_back([message.receipt for message in received])
+    again = queue.receive(100)
+    assert {m.message_id for m in again} == {m.message_id for m in received}
+    assert {m.receive_count for m in again} == {2}
+
+
+def test_a_receipt_that_has_expired_deletes_nothing_and_stops_nothing(queue: MessageQueue) -> None:
+    queue.send(messages(2))
+    stale = [message.receipt for message in queue.receive(10)]
+    queue.give_back(stale)
+    assert len(queue.receive(10)) == 2
+    queue.delete(stale)
+    queue.give_back(stale)
 
 
 def test_nothing_to_send_and_nothing_to_delete_calls_nothing() -> None:
     queue = Queue("no-such-queue.fifo")
     queue.send([])
     queue.delete([])
+    queue.give_back([])
 
 
 def test_a_queue_that_is_not_there_is_a_service_that_is_unavailable(environment: None) -> None:
@@ -125,9 +156,15 @@ def test_a_part_that_was_not_sent_raises(stub: Stubber) -> None:
 
 
 def test_a_part_that_was_not_deleted_raises(stub: Stubber) -> None:
-    stub.add_response("delete_message_batch", failed(["0"], "ReceiptHandleIsInvalid"))
-    with pytest.raises(ServiceUnavailable, match="ReceiptHandleIsInvalid"):
-        Queue("q").delete(["stale"])
+    stub.add_response("delete_message_batch", failed(["0"], "InternalError"))
+    with pytest.raises(ServiceUnavailable, match=r"1 message\(s\) failed: InternalError"):
+        Queue("q").delete(["receipt"])
+
+
+@pytest.mark.parametrize("code", ["ReceiptHandleIsInvalid", "InvalidParameterValue"])
+def test_a_receipt_that_sqs_knows_no_more_is_borne(stub: Stubber, code: str) -> None:
+    stub.add_response("delete_message_batch", failed(["0"], code))
+    Queue("q").delete(["stale"])
 
 
 def test_a_refused_call_raises_with_the_code_of_sqs(stub: Stubber) -> None:

@@ -137,17 +137,17 @@ def test_a_message_leaves_the_queue_only_when_its_run_exists(
     (hour,) = platform.land("weather", first_hour, first_hour)
     sensor = defs().get_sensor_def("manifest_sensor")
     cursor: str | None = None
-    run_key: str | None = None
+    requests: list[dg.RunRequest] = []
 
     def asked() -> bool:
-        nonlocal cursor, run_key
+        nonlocal cursor
         context = dg.build_sensor_context(
             instance=platform.instance, definitions=defs(), cursor=cursor
         )
         result = sensor.evaluate_tick(context)
-        if result.run_requests:
-            run_key, cursor = result.run_requests[0].run_key, result.cursor
-        return run_key is not None
+        cursor = result.cursor
+        requests.extend(result.run_requests or ())
+        return bool(requests)
 
     until(30, asked)
     in_flight = queue_depth(platform)
@@ -155,7 +155,7 @@ def test_a_message_leaves_the_queue_only_when_its_run_exists(
     job.execute_in_process(
         instance=platform.instance,
         partition_key=str(hour),
-        tags={"dagster/run_key": str(run_key)},
+        tags=requests[0].tags,
         raise_on_error=False,
     )
     sensor.evaluate_tick(

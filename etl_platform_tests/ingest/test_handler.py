@@ -9,10 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from etl_platform.aws.queue import Outgoing, Queue
+from etl_platform.aws.queue import Queue
 from etl_platform.contract.errors import ServiceUnavailable
 from etl_platform.contract.hour import Hour
 from etl_platform.contract.layout import Names
+from etl_platform.contract.messaging import Outgoing
 from etl_platform.ingest import handler as module
 from etl_platform.ingest.handler import Ignored, handler, read_event
 from etl_platform.ingest.message import BatchRequest

@@ -60,4 +60,8 @@ class DagsterStack(ConcernStack):
                 ["sqs:GetQueueUrl", "sqs:ReceiveMessage", "sqs:DeleteMessage"],
                 [self.arn("sqs", names.queue)],
             ),
+            allow(
+                ["sqs:GetQueueUrl", "sqs:SendMessage"],
+                [self.arn("sqs", names.dead_letter_queue)],
+            ),
         ]

@@ -6,6 +6,7 @@ PlatformError
 │   ├── SourceUnknown        SOURCE_UNKNOWN         no contract has this name
 │   ├── SettingInvalid       SETTING_INVALID        the environment lacks or misspells a setting
 │   ├── HourInvalid          HOUR_INVALID           text that is no hour
+│   ├── HourRefused          HOUR_REFUSED           an hour that its source does not send
 │   ├── LocationRefused      LOCATION_REFUSED       an address outside the source's own folder
 │   ├── ManifestMissing      MANIFEST_MISSING       the hour has no manifest
 │   ├── ManifestInvalid      MANIFEST_INVALID       the manifest breaks the manifest format
@@ -52,6 +53,7 @@ from etl_platform.contract.errors.batches import (
 from etl_platform.contract.errors.given import (
     ContractInvalid,
     HourInvalid,
+    HourRefused,
     LocationRefused,
     ManifestFileDiffers,
     ManifestFileMissing,
@@ -88,6 +90,7 @@ __all__ = [
     "FieldsUnknown",
     "FileUnreadable",
     "HourInvalid",
+    "HourRefused",
     "JavaMissing",
     "JobBusy",
     "JobFailed",

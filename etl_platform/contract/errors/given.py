@@ -54,6 +54,18 @@ class HourInvalid(Terminal):
         super().__init__(f"{text!r} is not an hour", expected=expected, remedy="Hours are in UTC")
 
 
+class HourRefused(Terminal):
+    code = "HOUR_REFUSED"
+
+    def __init__(self, source: str, hour: str, problem: str, expected: str) -> None:
+        self.source, self.hour, self.problem = source, hour, problem
+        super().__init__(
+            f"{source} {hour} {problem}",
+            expected=expected,
+            remedy="Correct the folder of the manifest, or `starts` and `ends` of the contract",
+        )
+
+
 class LocationRefused(Terminal):
     code = "LOCATION_REFUSED"
 
@@ -124,5 +136,5 @@ class MessageInvalid(Terminal):
         super().__init__(
             f"the message {body[:200]!r} {problem}",
             expected="a batch request as the ingest function writes it",
-            remedy="Look into the dead-letter queue; write the manifest again to load its hour",
+            remedy="`etl-platform refused` shows it; write the manifest again to load its hour",
         )
