@@ -1,12 +1,14 @@
-"""Everything that Dagster knows: the sources of etl_platform/defs, the sensor, the resources."""
+"""Everything that Dagster knows: the sources of etl_platform/defs, the sensors, the resources."""
 
 from pathlib import Path
 
 import dagster as dg
 
 from etl_platform.aws.queue import Queue
+from etl_platform.aws.s3 import S3
 from etl_platform.components.glue_jobs import GlueJobs
 from etl_platform.components.sensor import Queues, manifest_sensor
+from etl_platform.components.sweep import manifest_sweep
 from etl_platform.contract.reading import read_contracts
 from etl_platform.settings import Settings, apply_environment_file
 
@@ -18,11 +20,15 @@ def defs() -> dg.Definitions:
     sources = dg.load_from_defs_folder(path_within_project=Path(__file__).parent)
     names, jobs = settings.names, list(sources.jobs or ())
     queues = Queues(Queue(names.queue), Queue(names.dead_letter_queue))
-    sensor = manifest_sensor(read_contracts(), queues, jobs)
+    contracts = read_contracts()
+    sensors = [
+        manifest_sensor(contracts, queues, jobs),
+        manifest_sweep(contracts, S3(), names, jobs),
+    ]
     return dg.Definitions.merge(
         sources,
         dg.Definitions(
-            sensors=[sensor],
+            sensors=sensors,
             resources={"glue_jobs": GlueJobs(namespace=settings.namespace)},
             # The steps only wait for Glue: a process for each would cost seconds and memory.
             executor=dg.in_process_executor,

@@ -113,15 +113,20 @@ def test_every_asset_has_its_check(graph: AssetGraph) -> None:
     }
 
 
-def test_there_is_a_job_for_each_source_and_one_sensor_that_is_on(
-    definitions: dg.Definitions,
-) -> None:
+def test_there_is_a_job_for_each_source(definitions: dg.Definitions) -> None:
     repository = definitions.get_repository_def()
     assert {f"load_{source}" for source in SOURCES} <= set(repository.job_names)
-    (sensor,) = repository.sensor_defs
-    assert sensor.name == "manifest_sensor"
-    assert sensor.default_status is dg.DefaultSensorStatus.RUNNING
-    assert {target.job_name for target in sensor.targets} == {f"load_{s}" for s in SOURCES}
+
+
+def test_the_queue_and_the_sweep_are_on_and_may_ask_for_every_job(
+    definitions: dg.Definitions,
+) -> None:
+    sensors = {sensor.name: sensor for sensor in definitions.get_repository_def().sensor_defs}
+    for name in ("manifest_sensor", "manifest_sweep"):
+        sensor = sensors[name]
+        assert sensor.default_status is dg.DefaultSensorStatus.RUNNING
+        assert {target.job_name for target in sensor.targets} == {f"load_{s}" for s in SOURCES}
+        assert sensor.description
 
 
 def test_the_steps_of_a_run_carry_the_source_in_their_names(definitions: dg.Definitions) -> None:

@@ -9,7 +9,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from etl_platform.aws.clients import client, error_code, translated
 from etl_platform.contract.errors import ObjectMissing
 from etl_platform.contract.layout import Location
-from etl_platform.contract.storage import StoredObject
+from etl_platform.contract.storage import Page, StoredObject
 
 _ABSENT = {"404", "NoSuchKey", "NoSuchVersion", "NoSuchBucket", "NotFound"}
 
@@ -103,6 +103,27 @@ class S3:
                         None,
                         item["LastModified"],
                     )
+
+    def page(self, bucket: str, after: str) -> Page:
+        """By ListObjectVersions: no other request tells the versions of many objects."""
+        with translated("s3", f"ListObjectVersions {bucket}"):
+            answer = client("s3").list_object_versions(Bucket=bucket, KeyMarker=after)
+        versions = answer.get("Versions", ())
+        # A key of which all is seen but some older versions is done with: the newest come first.
+        return Page(
+            tuple(_version(bucket, item) for item in versions if item["IsLatest"]),
+            answer["NextKeyMarker"] if answer["IsTruncated"] else None,
+        )
+
+
+def _version(bucket: str, item: dict[str, Any]) -> StoredObject:
+    return StoredObject(
+        Location(bucket, item["Key"]),
+        int(item["Size"]),
+        str(item["ETag"]).strip('"'),
+        None if item["VersionId"] == "null" else item["VersionId"],
+        item["LastModified"],
+    )
 
 
 def _read_range(location: Location, version_id: str | None, start: int, end: int) -> bytes:

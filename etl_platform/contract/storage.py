@@ -20,6 +20,15 @@ class StoredObject:
     modified_at: datetime
 
 
+@dataclass(frozen=True)
+class Page:
+    """A part of a bucket in the order of its keys, each object at its newest version."""
+
+    objects: tuple[StoredObject, ...]
+    last_key: str | None
+    """The key that the next page follows, or None if this is the last one."""
+
+
 class Storage(Protocol):
     """Calls raise ObjectMissing for an object that is not there, ServiceUnavailable for a fault.
 
@@ -51,3 +60,6 @@ class Storage(Protocol):
 
     def list(self, prefix: Location) -> Iterator[StoredObject]:
         """Every object whose key begins with the key of `prefix`, in the order of the keys."""
+
+    def page(self, bucket: str, after: str) -> Page:
+        """What follows the key `after`, as far as one request leads; it knows the versions."""

@@ -1,7 +1,5 @@
 """The catalog adapter against a real catalog."""
 
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -14,31 +12,10 @@ from etl_platform.aws.catalog import GlueCatalog
 from etl_platform.contract.errors import CatalogTableMissing, ServiceUnavailable
 from etl_platform.contract.hour import PARTITION_COLUMNS, Hour
 from etl_platform.contract.layout import Location, rejects_table
-from infra.local.processes import Processes
-from infra.local.servers import CREDENTIALS, REGION, ministack, url_of
 
 HOUR = Hour.parse("2026-11-23-03")
 FIRST, SECOND = (Location("tests-processed-feed", f"{HOUR.partition}b/{n}/") for n in "12")
 PARQUET = "org.apache.hadoop.hive.ql.io.parquet.serde.ParquetHiveSerDe"
-
-
-@pytest.fixture(scope="module")
-def endpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    state_dir: Path = tmp_path_factory.mktemp("aws")
-    processes = Processes(state_dir)
-    server = ministack(state_dir / "aws")
-    yield url_of(processes.ensure(server))
-    processes.end(server.name, server.stop_within_s)
-
-
-@pytest.fixture
-def environment(endpoint: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    for name, value in {**CREDENTIALS, "AWS_DEFAULT_REGION": REGION}.items():
-        monkeypatch.setenv(name, value)
-    monkeypatch.setenv("AWS_ENDPOINT_URL", endpoint)
-    clients.client.cache_clear()
-    yield
-    clients.client.cache_clear()
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -10,33 +9,12 @@ import boto3
 import pytest
 from botocore.stub import Stubber
 
-from etl_platform.aws import clients
 from etl_platform.aws import queue as module
 from etl_platform.aws.queue import Queue
 from etl_platform.contract.errors import ServiceUnavailable
 from etl_platform.contract.messaging import MessageQueue, Outgoing
 from etl_platform_tests.fakes.queue import MemoryQueue
-from infra.local.processes import Processes
-from infra.local.servers import CREDENTIALS, REGION, ministack, url_of
-
-
-@pytest.fixture(scope="module")
-def endpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    state_dir: Path = tmp_path_factory.mktemp("aws")
-    processes = Processes(state_dir)
-    server = ministack(state_dir / "aws")
-    yield url_of(processes.ensure(server))
-    processes.end(server.name, server.stop_within_s)
-
-
-@pytest.fixture
-def environment(endpoint: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    for name, value in {**CREDENTIALS, "AWS_DEFAULT_REGION": REGION}.items():
-        monkeypatch.setenv(name, value)
-    monkeypatch.setenv("AWS_ENDPOINT_URL", endpoint)
-    clients.client.cache_clear()
-    yield
-    clients.client.cache_clear()
+from infra.local.servers import REGION
 
 
 @pytest.fixture(params=["sqs", "memory"])

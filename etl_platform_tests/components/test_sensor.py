@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 import pytest
@@ -16,29 +15,13 @@ from etl_platform.contract.messaging import Outgoing
 from etl_platform.ingest.arrivals import Arrival
 from etl_platform.ingest.message import BatchRequest
 from etl_platform_tests.components import daemon
+from etl_platform_tests.components.clock import Clock
 from etl_platform_tests.components.daemon import Daemon, Death, end, hours_of, load, succeed
 from etl_platform_tests.components.sources import contract
 from etl_platform_tests.fakes.queue import MemoryQueue
 
 CONTRACTS = {source: contract(source) for source in ("orders", "visits")}
 CONTRACTS["closed"] = contract("closed", ends="2013-06-01-00")
-
-
-class Clock:
-    """The time of sensors and queues; it moves only when it is told to."""
-
-    def __init__(self) -> None:
-        self.now = datetime(2014, 1, 10, 12, 20, tzinfo=UTC)
-
-    def __call__(self) -> datetime:
-        return self.now
-
-    @property
-    def hour(self) -> Hour:
-        return Hour.containing(self.now)
-
-    def pass_by(self, **duration: float) -> None:
-        self.now += timedelta(**duration)
 
 
 class Stage:

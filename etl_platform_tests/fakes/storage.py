@@ -13,7 +13,7 @@ from urllib.parse import quote, unquote
 
 from etl_platform.contract.errors import ObjectMissing
 from etl_platform.contract.layout import Location
-from etl_platform.contract.storage import StoredObject
+from etl_platform.contract.storage import Page, StoredObject
 
 
 @dataclass(frozen=True)
@@ -21,6 +21,7 @@ class DirectoryStorage:
     """Each object is a folder of its versions, `1`, `2`, ..., named by its quoted key."""
 
     root: Path
+    objects_a_page: int = 1000
 
     def find(self, location: Location, version_id: str | None = None) -> StoredObject | None:
         version = self._version(location, version_id)
@@ -72,6 +73,14 @@ class DirectoryStorage:
             found = self.find(Location(prefix.bucket, key)) if key.startswith(prefix.key) else None
             if found is not None:
                 yield found
+
+    def page(self, bucket: str, after: str) -> Page:
+        folder = self.root / bucket
+        names = folder.iterdir() if folder.exists() else ()
+        keys = sorted(key for key in (unquote(entry.name) for entry in names) if key > after)
+        found = (self.find(Location(bucket, key)) for key in keys[: self.objects_a_page])
+        last_key = keys[self.objects_a_page - 1] if len(keys) > self.objects_a_page else None
+        return Page(tuple(stored for stored in found if stored is not None), last_key)
 
     def delete(self, location: Location) -> None:
         """Take an object away with all its versions, as a lifecycle rule or an operator does."""

@@ -29,6 +29,8 @@ class DagsterStack(ConcernStack):
         raw, processed = names.raw_bucket("*"), names.processed_bucket("*")
         statements = [
             *self.reading(raw, processed, names.artifacts_bucket),
+            # The sweep learns the versions of manifests by listing them.
+            allow(["s3:ListBucketVersions"], [self.bucket_arn(raw)]),
             allow(
                 ["s3:PutObject"],
                 [
