@@ -13,23 +13,13 @@ from etl_platform.contract.columns import Column
 from etl_platform.contract.fields import HourText, Identifier, Model, SourceName, broken
 from etl_platform.contract.formats import CsvFormat, Format
 from etl_platform.contract.hour import PARTITION_COLUMNS, Hour
+from etl_platform.contract.loading import Load, check_load
 from etl_platform.contract.types import (
     EXTRA_COLUMN,
     FILE_COLUMNS,
     PLACE_COLUMNS,
     ColumnType,
 )
-
-
-class Load(Model):
-    """How a batch changes its table."""
-
-    strategy: Literal["upsert", "append", "refresh"]
-    version: Identifier | None = None
-    distkey: Identifier | None = None
-    sortkey: tuple[Identifier, ...] = ()
-    schema_name: Identifier = Field(default="analytics", alias="schema")
-    table: Identifier | None = None
 
 
 def _limits(value: Any) -> tuple[int | str, ...]:
@@ -123,8 +113,7 @@ class SourceContract(Model):
 
     @model_validator(mode="after")
     def _keys_are_required(self) -> Self:
-        if self.load.strategy == "upsert" and not self.key:
-            raise broken(("load", "strategy"), "upsert needs a key", "`key: [column, ...]`")
+        check_load(self.load, self.key, {column.name: column.type for column in self.columns})
         needed = (*self.key, *((self.load.version,) if self.load.version else ()))
         for number, column in enumerate(self.columns):
             # A null in a key never equals itself in SQL, so each load would add the row again.
@@ -208,6 +197,10 @@ class SourceContract(Model):
         return [
             (("key",), self.key),
             (("load", "version"), (self.load.version,) if self.load.version else ()),
+            (
+                ("load", "deleted", "column"),
+                (self.load.deleted.column,) if self.load.deleted else (),
+            ),
             (("load", "distkey"), (self.load.distkey,) if self.load.distkey else ()),
             (("load", "sortkey"), self.load.sortkey),
         ]

@@ -156,6 +156,10 @@ EXTRA_COLUMN: Final = "_extra"
 HOUR_COLUMN: Final = "_hour"
 BATCH_COLUMN: Final = "_batch_id"
 LOADED_COLUMN: Final = "_loaded_at"
+DELETED_COLUMN: Final = "_deleted"
+VALID_FROM_COLUMN: Final = "_valid_from"
+VALID_TO_COLUMN: Final = "_valid_to"
+CURRENT_COLUMN: Final = "_current"
 
 FILE_COLUMNS: Final[tuple[tuple[str, ColumnType], ...]] = (
     (HOUR_COLUMN, ColumnType("timestamp")),

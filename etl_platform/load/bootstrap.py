@@ -66,12 +66,34 @@ def _prepare(warehouse: Warehouse, target: Target) -> bool:
     warehouse.execute(ddl.create_guard(target.guard), name=f"the guard of {target.table}")
     ledger_of_target = ddl.create_ledger(target.ledger, ledger.COLUMNS)
     warehouse.execute(ledger_of_target, name=f"the ledger of {target.table}")
+    if target.tombstones:
+        beside = ddl.create_beside(target.tombstones, target.tombstone_columns, target)
+        warehouse.execute(beside, name=f"the tombstones of {target.table}")
+    if target.journal:
+        _refuse_late_journal(warehouse, target, target.journal)
+        beside = ddl.create_beside(target.journal, target.journal_columns, target)
+        warehouse.execute(beside, name=f"the journal of {target.table}")
     if _exists(warehouse, target):
         return False
     warehouse.execute(ddl.create_target(target), name=f"table {target.table}")
-    # A table that was dropped and made again has no rows: its ledger must not say otherwise.
-    warehouse.execute(ddl.forget(target.ledger), name=f"the ledger of {target.table}")
+    # A table that was dropped and made again has no rows: nothing beside it may say otherwise.
+    for companion in filter(None, (target.ledger, target.tombstones, target.journal)):
+        warehouse.execute(ddl.forget(companion), name=f"what belongs to {target.table}")
     return True
+
+
+def _refuse_late_journal(warehouse: Warehouse, target: Target, journal: QualifiedName) -> None:
+    """A journal that does not know the rows of its table would let them vanish with the next
+    change of their keys."""
+    name = f"the columns of {target.table}"
+    is_new = not warehouse.fetch(ddl.columns_of(journal), name=name)
+    if is_new and warehouse.fetch(ddl.columns_of(target.table), name=name):
+        raise TargetDiffers(
+            str(target.table),
+            "its rows are in no journal",
+            "a table made after the contract asked for null_means, corrected or scd2:"
+            " drop it and replay its hours",
+        )
 
 
 def _exists(warehouse: Warehouse, target: Target) -> bool:

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 
 from etl_platform.load.quoting import Identifier, Literal, QualifiedName, Sql, compose, joined
-from etl_platform.load.sql import distribution, null
+from etl_platform.load.sql import definition, distribution, null
 from etl_platform.load.target import LEDGER_PREFIX, TableColumn, Target
 
 USER_EXISTS: Final = Sql("SELECT 1 FROM pg_user WHERE usename = %s")
@@ -57,6 +57,17 @@ def _stored(column: TableColumn) -> Sql:
     )
 
 
+def create_beside(name: QualifiedName, columns: Iterable[TableColumn], target: Target) -> Sql:
+    """A table of rows in their staged types, that lies as the target lies and is read by key."""
+    return compose(
+        "CREATE TABLE IF NOT EXISTS {name} ({columns}){distribution} COMPOUND SORTKEY ({key})",
+        name=name,
+        columns=joined(definition(column) for column in columns),
+        distribution=distribution(target),
+        key=joined(target.key),
+    )
+
+
 def create_guard(guard: QualifiedName) -> Sql:
     """The empty table that loads lock."""
     return compose("CREATE TABLE IF NOT EXISTS {guard} (nothing smallint)", guard=guard)
@@ -74,9 +85,9 @@ def create_ledger(ledger: QualifiedName, columns: Sequence[tuple[Identifier, str
     )
 
 
-def forget(ledger: QualifiedName) -> Sql:
-    """Empty a ledger."""
-    return compose("DELETE FROM {ledger}", ledger=ledger)
+def forget(companion: QualifiedName) -> Sql:
+    """Empty a table that belongs to a target."""
+    return compose("DELETE FROM {companion}", companion=companion)
 
 
 def create_ledger_view(

@@ -78,6 +78,8 @@ class Literal:
         if isinstance(self.value, datetime):
             moment = self.value.astimezone(UTC).replace(tzinfo=None)
             return Sql(f"TIMESTAMP '{moment.isoformat(sep=' ', timespec='microseconds')}'")
+        if isinstance(self.value, bool):
+            return Sql("TRUE" if self.value else "FALSE")
         if isinstance(self.value, int):
             return Sql(int(self.value))
         if "\\" in self.value or not self.value.isprintable():

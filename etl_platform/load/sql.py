@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Final
 
-from etl_platform.contract.types import BATCH_COLUMN, HOUR_COLUMN, LOADED_COLUMN
+from etl_platform.contract.types import BATCH_COLUMN, DELETED_COLUMN, HOUR_COLUMN, LOADED_COLUMN
 from etl_platform.load.quoting import (
     Identifier,
     Literal,
@@ -20,6 +20,7 @@ from etl_platform.load.target import TableColumn, Target
 HOUR: Final = Identifier(HOUR_COLUMN)
 BATCH: Final = Identifier(BATCH_COLUMN)
 LOADED: Final = Identifier(LOADED_COLUMN)
+DELETED: Final = Identifier(DELETED_COLUMN)
 
 # A name in a contract never begins with an underscore, so these hide no table and no column.
 STAGING: Final = Identifier("_etl_staging")
@@ -50,7 +51,7 @@ def create_staging(target: Target) -> Sql:
     return compose(
         "CREATE TEMP TABLE {staging} ({columns}){distribution}",
         staging=STAGING,
-        columns=joined(_definition(c) for c in target.staged_columns),
+        columns=joined(definition(c) for c in target.staged_columns),
         distribution=distribution(target),
     )
 
@@ -106,7 +107,7 @@ def create_winners(target: Target) -> Sql:
         " AS {rank} FROM {staging} AS s JOIN {versions} AS v ON v.{batch} = s.{batch}"
         ") AS ranked WHERE {rank} = 1",
         winners=WINNERS,
-        restored=joined(_restored(c) for c in target.staged_columns),
+        restored=joined(restored(c) for c in target.staged_columns),
         place=_PLACE,
         staged=joined(_of("s", c.name) for c in target.staged_columns),
         key=joined(_of("s", name) for name in target.key),
@@ -123,8 +124,9 @@ def create_winners(target: Target) -> Sql:
     )
 
 
-def drop_losers_to_later_hours(target: Target) -> Sql:
-    """Take out the staged rows for which the table has a newer version, or one of a later hour."""
+def drop_losers_to_later_hours(target: Target, table: QualifiedName) -> Sql:
+    """Take out the staged rows for which a table of rows or of tombstones has a newer version, or
+    one of a later hour."""
     later_hour = compose("t.{hour} > {winners}.{hour}", hour=HOUR, winners=WINNERS)
     if target.version:
         later_hour = compose(
@@ -137,42 +139,45 @@ def drop_losers_to_later_hours(target: Target) -> Sql:
     return compose(
         "DELETE FROM {winners} USING {table} AS t WHERE {same_key} AND {newer}",
         winners=WINNERS,
-        table=target.table,
-        same_key=_same_key(target, Sql("t")),
+        table=table,
+        same_key=same_key(target, Sql("t"), WINNERS.sql),
         newer=later_hour,
     )
 
 
-def drop_losers_to_later_manifests(target: Target) -> Sql:
-    """Take out the staged rows for which the table has the row of a later manifest of the hour."""
+def drop_losers_to_later_manifests(target: Target, table: QualifiedName) -> Sql:
+    """Take out the staged rows for which a table of rows or of tombstones has the row of a later
+    manifest of the hour."""
     return compose(
         "DELETE FROM {winners} USING {table} AS t, {versions} AS v WHERE {same_key}"
         " AND {equal} AND v.{batch} = t.{batch} AND v.{place} > {winners}.{place}",
         winners=WINNERS,
-        table=target.table,
+        table=table,
         versions=VERSIONS,
-        same_key=_same_key(target, Sql("t")),
-        equal=_all_equal([HOUR, *([target.version] if target.version else [])], Sql("t")),
+        same_key=same_key(target, Sql("t"), WINNERS.sql),
+        equal=_all_equal(
+            [HOUR, *([target.version] if target.version else [])], Sql("t"), WINNERS.sql
+        ),
         batch=BATCH,
         place=_PLACE,
     )
 
 
-def delete_replaced(target: Target) -> Sql:
-    """Delete the rows whose keys the winners have."""
+def delete_replaced(target: Target, table: QualifiedName, keys: Identifier) -> Sql:
+    """Delete the rows, or the tombstones, whose keys a temporary table has."""
     return compose(
-        "DELETE FROM {table} USING {winners} WHERE {same_key}",
-        table=target.table,
-        winners=WINNERS,
-        same_key=_same_key(target, target.table.table.sql),
+        "DELETE FROM {table} USING {keys} WHERE {same_key}",
+        table=table,
+        keys=keys,
+        same_key=same_key(target, table.table.sql, keys.sql),
     )
 
 
-def delete_hours(target: Target, hours: Iterable[Literal]) -> Sql:
+def delete_hours(table: QualifiedName, hours: Iterable[Literal]) -> Sql:
     """Delete the rows of some hours."""
     return compose(
         "DELETE FROM {table} WHERE {hour} IN ({hours})",
-        table=target.table,
+        table=table,
         hour=HOUR,
         hours=joined(hours),
     )
@@ -184,23 +189,53 @@ def delete_all(target: Target) -> Sql:
 
 
 def insert_winners(target: Target) -> Sql:
-    """Add the rows of the table of winners."""
-    return _insert(target, joined(c.name for c in target.staged_columns), WINNERS)
+    """Add the rows of the table of winners, without those that are tombstones of removed keys."""
+    insert = _insert(target, joined(c.name for c in target.staged_columns), WINNERS)
+    if not target.tombstones:
+        return insert
+    return compose("{insert} WHERE NOT {dead}", insert=insert, dead=is_dead(target))
+
+
+def insert_tombstones(target: Target, tombstones: QualifiedName) -> Sql:
+    """Remember the winners whose keys are removed."""
+    return compose(
+        "INSERT INTO {tombstones} ({columns}) SELECT {columns} FROM {winners} WHERE {dead}",
+        tombstones=tombstones,
+        columns=joined(c.name for c in target.tombstone_columns),
+        winners=WINNERS,
+        dead=is_dead(target),
+    )
 
 
 def insert_staged(target: Target) -> Sql:
     """Add the rows of the staging table."""
-    return _insert(target, joined(_restored(c) for c in target.staged_columns), STAGING)
+    return _insert(target, joined(restored(c) for c in target.staged_columns), STAGING)
 
 
 def _insert(target: Target, values: Sql, source: Identifier) -> Sql:
+    deleted = target.marks_deleted
     return compose(
-        "INSERT INTO {table} ({columns}, {loaded}) SELECT {values}, GETDATE() FROM {source}",
+        "INSERT INTO {table} ({columns}, {loaded}{mark}) SELECT {values}, GETDATE(){dead}"
+        " FROM {source}",
         table=target.table,
         columns=joined(c.name for c in target.staged_columns),
         loaded=LOADED,
+        mark=compose(", {deleted}", deleted=DELETED) if deleted else Sql(""),
         values=values,
+        dead=compose(", {dead}", dead=is_dead(target)) if deleted else Sql(""),
         source=source,
+    )
+
+
+def is_dead(target: Target) -> Sql:
+    """Whether a row says that its key is deleted. A null says no."""
+    deleted = target.contract.load.deleted
+    if deleted is None:
+        return Sql("FALSE")
+    return compose(
+        "CASE WHEN {column} IN ({values}) THEN TRUE ELSE FALSE END",
+        column=Identifier(deleted.column),
+        values=joined(Literal(value) for value in deleted.values),
     )
 
 
@@ -266,13 +301,15 @@ def ledger_summary(view: QualifiedName, outdated: Literal) -> Sql:
     )
 
 
-def _definition(column: TableColumn) -> Sql:
+def definition(column: TableColumn) -> Sql:
+    """A column in the type that COPY makes."""
     return compose(
         "{name} {type}{null}", name=column.name, type=Sql(column.type.staged), null=null(column)
     )
 
 
-def _restored(column: TableColumn) -> Sql:
+def restored(column: TableColumn) -> Sql:
+    """A staged value as a value of the table."""
     if column.type.staged == column.type.redshift:
         return column.name.sql
     value = compose(column.type.restored, staged=column.name)
@@ -291,16 +328,16 @@ def distribution(target: Target) -> Sql:
     return compose(" DISTSTYLE KEY DISTKEY ({column})", column=target.distkey)
 
 
-def _same_key(target: Target, other: Sql) -> Sql:
-    return _all_equal(target.key, other)
+def same_key(target: Target, one: Sql, other: Sql) -> Sql:
+    """Whether rows of two aliases have one key."""
+    return _all_equal(target.key, one, other)
 
 
-def _all_equal(columns: Iterable[Identifier], other: Sql) -> Sql:
+def _all_equal(columns: Iterable[Identifier], one: Sql, other: Sql) -> Sql:
     # Keys and versions are required by the contract, so none is NULL, which would equal nothing.
     return Sql(
         " AND ".join(
-            compose("{other}.{c} = {winners}.{c}", other=other, c=column, winners=WINNERS)
-            for column in columns
+            compose("{one}.{c} = {other}.{c}", one=one, other=other, c=column) for column in columns
         )
     )
 

@@ -1,4 +1,4 @@
-"""The three ways in which batches change a table.
+"""The ways in which batches change a table.
 
 Each makes the table a function of the set of batches: loading them in another order, in other
 groups or again ends in the same rows.
@@ -8,8 +8,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 
-from etl_platform.load import sql
-from etl_platform.load.quoting import Identifier, Literal, Sql
+from etl_platform.contract.loading import Load
+from etl_platform.load import journal_sql, sql
+from etl_platform.load.quoting import Identifier, Literal, QualifiedName, Sql
 from etl_platform.load.target import Target
 from etl_platform.load.versions import Version, places
 
@@ -32,13 +33,14 @@ class Step:
 class Change:
     """How staged rows become rows of the table.
 
-    After `prepare` the temporary table `source` holds exactly the rows that `insert` adds.
+    After `prepare` the temporary table `source` holds exactly the rows that `inserts` add: to the
+    table, or to its tombstones.
     """
 
     prepare: tuple[Step, ...]
     source: Identifier
-    delete: Step
-    insert: Step
+    deletes: tuple[Step, ...]
+    inserts: tuple[Step, ...]
 
 
 class Strategy(Protocol):
@@ -68,23 +70,86 @@ class Upsert:
             Step("the table of versions", sql.create_versions()),
             Step("the numbers of versions", sql.insert_versions(places(known))),
             Step(_NEWEST, sql.create_winners(target)),
-            Step("the check for newer rows", sql.drop_losers_to_later_hours(target)),
         ]
-        if _is_corrected(applied, loaded):
-            prepare.append(
-                Step("the check for later manifests", sql.drop_losers_to_later_manifests(target))
-            )
+        for table in _tables(target):
+            newer = sql.drop_losers_to_later_hours(target, table)
+            prepare.append(Step("the check for newer rows", newer))
+            if _is_corrected(applied, loaded):
+                later = sql.drop_losers_to_later_manifests(target, table)
+                prepare.append(Step("the check for later manifests", later))
         return Change(
             tuple(prepare),
             sql.WINNERS,
-            Step("the delete of replaced rows", sql.delete_replaced(target)),
-            Step(_INSERT, sql.insert_winners(target)),
+            tuple(
+                Step("the delete of replaced rows", sql.delete_replaced(target, table, sql.WINNERS))
+                for table in _tables(target)
+            ),
+            _inserts(target),
         )
+
+
+def _tables(target: Target) -> tuple[QualifiedName, ...]:
+    """Where the newest row of a key may stand."""
+    return (target.table, *([target.tombstones] if target.tombstones else []))
+
+
+def _inserts(target: Target) -> tuple[Step, ...]:
+    steps = [Step(_INSERT, sql.insert_winners(target))]
+    if target.tombstones:
+        dead = sql.insert_tombstones(target, target.tombstones)
+        steps.append(Step("the insert of tombstones", dead))
+    return tuple(steps)
 
 
 def _is_corrected(applied: Sequence[Version], loaded: Sequence[Version]) -> bool:
     """Whether the table may have rows of a later manifest of an hour that is being loaded."""
     return any(a.hour == b.hour and b > a for a in applied for b in loaded)
+
+
+class FromJournal:
+    """The rows of a key are made of all rows of that key: merged into one, or as its history.
+
+    The journal takes every batch, or, where corrections retract, the latest manifest of each hour
+    as `append` does. Either way it is a function of the set of batches, and the rows of each key in
+    the table are a function of its rows there.
+    """
+
+    def __init__(self, *, retracts: bool) -> None:
+        self.retracts = retracts
+
+    def applied(self, arrivals: Sequence[Version], loaded: Sequence[Version]) -> set[Version]:
+        every: Strategy = Append() if self.retracts else Upsert()
+        return every.applied(arrivals, loaded)
+
+    def change(
+        self, target: Target, applied: Sequence[Version], loaded: Sequence[Version]
+    ) -> Change:
+        journal = target.journal
+        if journal is None:
+            raise ValueError(f"{target.table} has no journal")
+        hours = [Literal(v.hour.start) for v in applied if self.retracts]
+        touched = journal_sql.create_touched(target, journal, hours)
+        make = journal_sql.create_periods if target.is_history else journal_sql.create_newest
+        prepare = [
+            Step("the keys of the change", touched),
+            Step("the table of manifests", journal_sql.create_manifests()),
+            Step("the moments of manifests", journal_sql.insert_manifests(applied)),
+        ]
+        if hours:
+            leaving = sql.delete_hours(journal, hours)
+            prepare.append(Step("the delete of corrected hours", leaving))
+        prepare += [
+            Step("the insert into the journal", journal_sql.insert_journal(target, journal)),
+            Step(_NEWEST, make(target, journal)),
+        ]
+        replaced = sql.delete_replaced(target, target.table, journal_sql.TOUCHED)
+        add = journal_sql.insert_periods if target.is_history else sql.insert_winners
+        return Change(
+            tuple(prepare),
+            sql.WINNERS,
+            (Step("the delete of replaced rows", replaced),),
+            (Step(_INSERT, add(target)),),
+        )
 
 
 class Append:
@@ -101,8 +166,8 @@ class Append:
         return Change(
             (),
             sql.STAGING,
-            Step("the delete of the hours", sql.delete_hours(target, hours)),
-            Step(_INSERT, sql.insert_staged(target)),
+            (Step("the delete of the hours", sql.delete_hours(target.table, hours)),),
+            (Step(_INSERT, sql.insert_staged(target)),),
         )
 
 
@@ -118,9 +183,20 @@ class Refresh:
         return Change(
             (),
             sql.STAGING,
-            Step("the delete of the table", sql.delete_all(target)),
-            Step(_INSERT, sql.insert_staged(target)),
+            (Step("the delete of the table", sql.delete_all(target)),),
+            (Step(_INSERT, sql.insert_staged(target)),),
         )
 
 
-STRATEGIES: dict[str, Strategy] = {"upsert": Upsert(), "append": Append(), "refresh": Refresh()}
+def strategy_of(load: Load) -> Strategy:
+    """The way that a contract asks for."""
+    if load.keeps_journal:
+        return FromJournal(retracts=load.corrected == "retract")
+    return _STRATEGIES[load.strategy]
+
+
+_STRATEGIES: Final[dict[str, Strategy]] = {
+    "upsert": Upsert(),
+    "append": Append(),
+    "refresh": Refresh(),
+}

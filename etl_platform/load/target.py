@@ -1,18 +1,32 @@
 """The tables of one source in the warehouse: their names and columns, made from its contract."""
 
 import hashlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Final
 
 from etl_platform.contract.source import SourceContract
-from etl_platform.contract.types import FILE_COLUMNS, TABLE_COLUMNS, ColumnType
+from etl_platform.contract.types import (
+    BATCH_COLUMN,
+    CURRENT_COLUMN,
+    DELETED_COLUMN,
+    FILE_COLUMNS,
+    HOUR_COLUMN,
+    TABLE_COLUMNS,
+    VALID_FROM_COLUMN,
+    VALID_TO_COLUMN,
+    ColumnType,
+)
 from etl_platform.load.quoting import Identifier, QualifiedName
 
 PLATFORM_SCHEMA = "etl_platform"
 LEDGER_VIEW = QualifiedName.of(PLATFORM_SCHEMA, "ledger")
 LEDGER_PREFIX = "ledger_"
 GUARD_PREFIX = "guard_"
+TOMBSTONES_PREFIX = "tombstones_"
+JOURNAL_PREFIX = "journal_"
+MANIFEST_AT_COLUMN = "_manifest_at"
 
 # Redshift keeps 127 bytes of a name, PostgreSQL 63: a shorter name is whole in every relative.
 _WHOLE_NAME_BYTES = 63
@@ -83,6 +97,30 @@ class Target:
         """An empty table that a load locks: a lock on the target itself would stop its readers."""
         return self._companion(GUARD_PREFIX)
 
+    @property
+    def is_history(self) -> bool:
+        """Whether the table has the periods of a key, not its newest row."""
+        return self.contract.load.strategy == "scd2"
+
+    @property
+    def marks_deleted(self) -> bool:
+        """Whether the rows of deleted keys stay in the table."""
+        deleted = self.contract.load.deleted
+        return deleted is not None and deleted.method == "soft" and not self.is_history
+
+    @property
+    def tombstones(self) -> QualifiedName | None:
+        """The newest row of each key that was removed, without its values: what keeps an older
+        row that arrives late from coming back."""
+        deleted = self.contract.load.deleted
+        is_hard = deleted is not None and deleted.method == "hard"
+        return self._companion(TOMBSTONES_PREFIX) if is_hard else None
+
+    @property
+    def journal(self) -> QualifiedName | None:
+        """Every row that the table is made of, where the newest of a key is not enough."""
+        return self._companion(JOURNAL_PREFIX) if self.contract.load.keeps_journal else None
+
     def _companion(self, prefix: str) -> QualifiedName:
         # No name in a contract has a `$`, so two tables never share a companion.
         name = f"{prefix}{self.table.schema.name}${self.table.table.name}"
@@ -93,7 +131,30 @@ class Target:
     @cached_property
     def columns(self) -> tuple[TableColumn, ...]:
         """The columns of the target."""
-        return (*self._own, *(self._column(n, t, required=True) for n, t in TABLE_COLUMNS))
+        always = (self._column(n, t, required=True) for n, t in TABLE_COLUMNS)
+        return (*self._own, *always, *self._of_strategy)
+
+    @property
+    def _of_strategy(self) -> Iterator[TableColumn]:
+        boolean, moment = ColumnType("boolean"), ColumnType("timestamp")
+        if self.marks_deleted:
+            yield self._column(DELETED_COLUMN, boolean, required=True)
+        if self.is_history:
+            yield self._column(VALID_FROM_COLUMN, moment, required=True)
+            yield self._column(VALID_TO_COLUMN, moment, required=False)
+            yield self._column(CURRENT_COLUMN, boolean, required=True)
+
+    @property
+    def tombstone_columns(self) -> tuple[TableColumn, ...]:
+        """What tells which of two rows of a key is the newer one."""
+        names = {*self.contract.key, self.contract.load.version, HOUR_COLUMN, BATCH_COLUMN}
+        return tuple(c for c in self.staged_columns if c.name.name in names)
+
+    @property
+    def journal_columns(self) -> tuple[TableColumn, ...]:
+        """Rows as they were staged, and the moment that orders the manifests of an hour."""
+        at = self._column(MANIFEST_AT_COLUMN, ColumnType("timestamp"), required=True)
+        return (*self.staged_columns, at)
 
     @cached_property
     def staged_columns(self) -> tuple[TableColumn, ...]:

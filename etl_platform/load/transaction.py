@@ -22,7 +22,7 @@ from etl_platform.load.converted import blocked
 from etl_platform.load.ledger import Entry, Outcome, Run
 from etl_platform.load.quoting import RoleArn
 from etl_platform.load.staging import COPY, Staged, stage
-from etl_platform.load.strategies import RESTORING, STRATEGIES, Change
+from etl_platform.load.strategies import RESTORING, Change, strategy_of
 from etl_platform.load.target import Target
 from etl_platform.load.versions import Version
 
@@ -134,7 +134,7 @@ class Loader:
         self, warehouse: Warehouse, commits: Sequence[Commit], standing: _Standing
     ) -> list[Report]:
         started = time.monotonic()
-        strategy = STRATEGIES[self.target.contract.load.strategy]
+        strategy = strategy_of(self.target.contract.load)
         arrivals = {Version.of(commit.batch): commit for commit in commits}
         applied = sorted(strategy.applied(list(arrivals), standing.versions))
         staged, rows = Staged(None, 0.0), dict[str, int]()
@@ -176,11 +176,12 @@ def _carry_out(warehouse: Warehouse, change: Change) -> dict[str, int]:
         warehouse.execute(step.statement, name=step.name)
     counted = warehouse.fetch(sql.rows_by_batch(change.source), name="the count of new rows")
     rows = {str(batch_id): int(count) for batch_id, _, count in counted}
-    warehouse.execute(change.delete.statement, name=change.delete.name)
-    inserted = warehouse.execute(change.insert.statement, name=change.insert.name)
+    for step in change.deletes:
+        warehouse.execute(step.statement, name=step.name)
+    inserted = sum(warehouse.execute(s.statement, name=s.name) for s in change.inserts)
     if inserted != sum(rows.values()):
         raise CountsDisagree(
-            change.insert.name, f"{inserted} rows inserted", f"{sum(rows.values())} rows"
+            change.inserts[0].name, f"{inserted} rows inserted", f"{sum(rows.values())} rows"
         )
     return rows
 

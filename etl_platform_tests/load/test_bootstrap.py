@@ -101,6 +101,21 @@ def test_bytes_of_another_length_are_another_type(endpoint: Endpoint) -> None:
     assert refused.value.difference == "column 1 is sign binary varying(8)"
 
 
+def test_a_table_that_has_rows_takes_no_journal_late(endpoint: Endpoint) -> None:
+    of = contract("upsert")
+    _created(endpoint, of)
+    late = {"strategy": "upsert", "null_means": "keep"}
+    with pytest.raises(TargetDiffers) as refused:
+        _created(endpoint, contract("upsert", load=late, source=of.source))
+    assert refused.value.difference == "its rows are in no journal"
+
+
+def test_a_table_with_a_journal_is_made_once(endpoint: Endpoint) -> None:
+    of = contract("upsert", load={"strategy": "upsert", "corrected": "retract"})
+    assert _created(endpoint, of)
+    assert not _created(endpoint, of)
+
+
 def test_the_service_user_is_no_administrator(endpoint: Endpoint) -> None:
     assert _fetch(
         endpoint, f"SELECT usesuper, usecreatedb FROM pg_user WHERE usename = '{SERVICE}'"

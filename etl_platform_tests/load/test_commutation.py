@@ -3,32 +3,35 @@
 Against a real warehouse; the expected table is computed by a model of a few lines.
 """
 
-from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from etl_platform.contract.batch import Batch
-from etl_platform.contract.commit import Commit, ParquetFile
-from etl_platform.contract.source import SourceContract
-from etl_platform.contract.warehouse import Warehouse
-from etl_platform.load.ledger import Run
-from etl_platform.load.quoting import Literal, RoleArn
 from etl_platform.load.target import Target
-from etl_platform.load.transaction import Loader
 from etl_platform_tests.fakes.storage import DirectoryStorage
-from etl_platform_tests.load.doubles import Inserting
 from etl_platform_tests.load.endpoint import Endpoint
-from etl_platform_tests.load.samples import NAMES, batch, commit, contract
+from etl_platform_tests.load.samples import contract
+from etl_platform_tests.load.tables import Table
 
-ROLE = RoleArn("arn:aws:iam::000000000000:role/load-tests-copy")
+DELETED = "gone"
+
+
+def _load(method: str, version: str | None) -> dict[str, Any]:
+    deleted = {"column": "value", "values": [DELETED], "method": method}
+    return {"strategy": "upsert", "version": version, "deleted": deleted}
+
+
 CONTRACTS = {
     "upsert by version": contract("upsert", "revision"),
     "upsert by hour": contract("upsert"),
+    "upsert by version, soft deletes": contract("upsert", load=_load("soft", "revision")),
+    "upsert by version, hard deletes": contract("upsert", load=_load("hard", "revision")),
+    "upsert by hour, hard deletes": contract("upsert", load=_load("hard", None)),
     "append": contract("append"),
     "refresh": contract("refresh"),
 }
@@ -40,12 +43,16 @@ class Sample:
 
     hour: int
     manifest: int
-    revisions: tuple[tuple[int, int], ...]
+    revisions: tuple[tuple[int, tuple[int, bool]], ...]
+    """Of each key its revision, and whether the row says that the key is deleted."""
 
     @property
     def rows(self) -> set[tuple[int, int, str]]:
         origin = f"{self.hour}.{self.manifest}"
-        return {(number, revision, origin) for number, revision in self.revisions}
+        return {
+            (number, revision, DELETED if is_deleted else origin)
+            for number, (revision, is_deleted) in self.revisions
+        }
 
 
 @dataclass(frozen=True)
@@ -60,7 +67,8 @@ class History:
 def histories(draw: st.DrawFn) -> History:
     """Hours with corrections, in any order, cut into ranges, some of them loaded again."""
     places = draw(st.sets(st.tuples(st.integers(0, 2), st.integers(0, 2)), min_size=1, max_size=6))
-    revisions = st.dictionaries(st.integers(0, 3), st.integers(0, 2), max_size=4)
+    revision = st.tuples(st.integers(0, 2), st.booleans())
+    revisions = st.dictionaries(st.integers(0, 3), revision, max_size=4)
     samples = tuple(
         Sample(hour, manifest, tuple(sorted(draw(revisions).items())))
         for hour, manifest in sorted(places)
@@ -75,72 +83,22 @@ def histories(draw: st.DrawFn) -> History:
     return History(samples, tuple(loads))
 
 
-def expected(kind: str, samples: Sequence[Sample]) -> set[tuple[int, int, str]]:
+def expected(kind: str, samples: Sequence[Sample]) -> list[tuple[int, int, str]]:
     """What each strategy promises, said once more."""
     ordered = sorted(samples, key=lambda sample: (sample.hour, sample.manifest))
     if kind == "refresh":
-        return ordered[-1].rows
+        return list(ordered[-1].rows)
     if kind == "append":
         latest = {sample.hour: sample for sample in ordered}
-        return {row for sample in latest.values() for row in sample.rows}
+        return [row for sample in latest.values() for row in sample.rows]
     newest: dict[int, tuple[int, int, str]] = {}
     for sample in ordered:
         for row in sorted(sample.rows):
             known = newest.get(row[0])
-            if kind == "upsert by hour" or known is None or row[1] >= known[1]:
+            if "by hour" in kind or known is None or row[1] >= known[1]:
                 newest[row[0]] = row
-    return set(newest.values())
-
-
-@dataclass
-class Table:
-    """A table of a real warehouse that samples are loaded into."""
-
-    endpoint: Endpoint
-    contract: SourceContract
-    storage: DirectoryStorage
-
-    def clear(self) -> None:
-        target = Target(self.contract)
-        with self.endpoint.connect() as warehouse:
-            for table in (target.table, target.ledger):
-                warehouse.execute(f"DELETE FROM {table.sql}", name="the reset")
-            warehouse.commit()
-
-    def load(self, samples: Sequence[Sample]) -> None:
-        rows: dict[str, list[list[Literal]]] = {}
-        commits = [self._commit(sample, rows) for sample in samples]
-
-        @contextmanager
-        def opened() -> Iterator[Warehouse]:
-            with self.endpoint.connect() as warehouse:
-                yield Inserting(warehouse, self.storage, rows)
-
-        def connect() -> AbstractContextManager[Warehouse]:
-            return opened()
-
-        loader = Loader(
-            Target(self.contract), NAMES, ROLE, Run("order", "run"), connect, self.storage
-        )
-        assert all(report.error is None for report in loader.load(commits))
-
-    def _commit(self, sample: Sample, rows: dict[str, list[list[Literal]]]) -> Commit:
-        made: Batch = batch(self.contract, sample.hour, sample.manifest)
-        file = ParquetFile(bucket="b", key=made.batch_id, size_bytes=1, rows=len(sample.revisions))
-        rows[file.url] = [
-            [*(Literal(value) for value in row), Literal(made.hour.start), Literal(made.batch_id)]
-            for row in sorted(sample.rows)
-        ]
-        return commit(self.contract, made, [file] if sample.revisions else [])
-
-    @property
-    def rows(self) -> list[tuple[int, int, str]]:
-        with self.endpoint.connect() as warehouse:
-            found = warehouse.fetch(
-                f"SELECT id, revision, value FROM {Target(self.contract).table.sql}",
-                name="the rows",
-            )
-        return [(number, revision, value) for number, revision, value in found]
+    removed = "hard" in kind
+    return [row for row in newest.values() if not (removed and row[2] == DELETED)]
 
 
 @pytest.fixture(scope="module")
@@ -163,3 +121,18 @@ def test_the_table_depends_on_the_set_of_batches_only(
     for samples in history.loads:
         table.load(samples)
     assert sorted(table.rows) == sorted(expected(kind, history.samples))
+
+
+def test_the_mark_of_a_deleted_row_follows_the_newest_row_of_its_key(
+    tables: dict[str, Table],
+) -> None:
+    table = tables["upsert by version, soft deletes"]
+    table.clear()
+    table.load([Sample(0, 0, ((1, (2, True)), (2, (2, True)), (3, (0, False))))])
+    table.load([Sample(1, 0, ((1, (1, False)), (2, (3, False))))])
+    with table.endpoint.connect() as warehouse:
+        marked = warehouse.fetch(
+            f"SELECT id, _deleted FROM {Target(table.contract).table.sql} ORDER BY id",
+            name="the marks",
+        )
+    assert marked == [(1, True), (2, False), (3, False)]

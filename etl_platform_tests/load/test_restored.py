@@ -26,6 +26,8 @@ from etl_platform_tests.load.endpoint import Endpoint, bucket
 from etl_platform_tests.load.samples import NAMES, START, batch, contract, converted
 
 ROLE = RoleArn("arn:aws:iam::000000000000:role/load-tests-copy")
+# A time as version: later rows of a key are compared with those of the table.
+UPSERT = {"strategy": "upsert", "version": "opens"}
 COLUMNS = [
     {"name": "id", "type": "integer", "required": True},
     {"name": "doc", "type": "super"},
@@ -89,18 +91,18 @@ def rows(endpoint: Endpoint, of: SourceContract) -> dict[int, tuple[Any, ...]]:
 
 
 @pytest.mark.parametrize(
-    ("strategy", "expected"),
+    ("load", "expected"),
     [
-        pytest.param("upsert", {**ROWS, 1: CHANGED}, id="upsert"),
-        pytest.param("append", None, id="append"),
-        pytest.param("refresh", {1: CHANGED}, id="refresh"),
+        pytest.param(UPSERT, {**ROWS, 1: CHANGED}, id="upsert"),
+        pytest.param({**UPSERT, "corrected": "retract"}, {**ROWS, 1: CHANGED}, id="journal"),
+        pytest.param({"strategy": "append"}, None, id="append"),
+        pytest.param({"strategy": "refresh"}, {1: CHANGED}, id="refresh"),
     ],
 )
 def test_every_value_arrives_as_it_was_written(
-    endpoint: Endpoint, strategy: str, expected: dict[int, tuple[Any, ...]] | None
+    endpoint: Endpoint, load: dict[str, str], expected: dict[int, tuple[Any, ...]] | None
 ) -> None:
-    # A time as version: later rows of a key are compared with those of the table.
-    of = contract(strategy, "opens" if strategy == "upsert" else None, columns=COLUMNS)
+    of = contract("", load=load, columns=COLUMNS)
     for name in (NAMES.raw_bucket(of.source), NAMES.processed_bucket(of.source)):
         bucket(name)
     endpoint.bootstrap(of)
@@ -117,15 +119,23 @@ def test_every_value_arrives_as_it_was_written(
         assert count == 4
 
 
-@pytest.mark.parametrize("strategy", ["upsert", "append"])
+@pytest.mark.parametrize(
+    "load",
+    [
+        pytest.param({"strategy": "upsert"}, id="upsert"),
+        pytest.param({"strategy": "upsert", "null_means": "keep"}, id="merged"),
+        pytest.param({"strategy": "scd2"}, id="scd2"),
+        pytest.param({"strategy": "append"}, id="append"),
+    ],
+)
 def test_a_text_that_is_no_value_blocks_its_own_hour_only(
-    endpoint: Endpoint, strategy: str
+    endpoint: Endpoint, load: dict[str, str]
 ) -> None:
     columns = [
         {"name": "id", "type": "integer", "required": True},
         {"name": "doc", "type": "super"},
     ]
-    of = contract(strategy, columns=columns)
+    of = contract("", load=load, columns=columns)
     bucket(NAMES.processed_bucket(of.source))
     endpoint.bootstrap(of)
     texts = ["[0]", "{", "[2]"]

@@ -7,7 +7,7 @@ from sqlglot import exp
 from etl_platform.contract.types import ColumnType, spellings
 from etl_platform.load import ddl, ledger, sql
 from etl_platform.load.quoting import Identifier, Literal, QualifiedName, RoleArn, Sql
-from etl_platform.load.strategies import STRATEGIES
+from etl_platform.load.strategies import strategy_of
 from etl_platform.load.target import LEDGER_VIEW, Target
 from etl_platform.load.versions import Version
 from etl_platform_tests.load.samples import START, batch, contract
@@ -28,15 +28,28 @@ PLACED = Target(
 )
 PLAIN = Target(contract("upsert", source="plain"))
 LEDGER = PLAIN.ledger
+_DELETED = {"column": "value", "values": ["D", "it's"]}
+VARIANTS = [
+    Target(contract("", load=load, source=source))
+    for source, load in {
+        "appended": {"strategy": "append"},
+        "refreshed": {"strategy": "refresh"},
+        "marked": {"strategy": "upsert", "deleted": _DELETED},
+        "removed": {"strategy": "upsert", "deleted": {**_DELETED, "method": "hard"}},
+        "merged": {"strategy": "upsert", "deleted": _DELETED, "null_means": "keep"},
+        "retracted": {"strategy": "upsert", "corrected": "retract"},
+        "history": {"strategy": "scd2", "deleted": _DELETED, "corrected": "retract"},
+    }.items()
+]
 
 # sqlglot has no grammar for these and keeps their text; the endpoint of the tests reads them.
 _KEPT_AS_TEXT = (exp.Command,)
 
 
-def _of_strategy(target: Target, strategy: str) -> list[Sql]:
+def _of_strategy(target: Target) -> list[Sql]:
     earlier, later = (Version.of(batch(target.contract, 0, manifest)) for manifest in (0, 1))
-    change = STRATEGIES[strategy].change(target, [earlier], [later])
-    return [step.statement for step in (*change.prepare, change.delete, change.insert)]
+    change = strategy_of(target.contract.load).change(target, [earlier], [later])
+    return [step.statement for step in (*change.prepare, *change.deletes, *change.inserts)]
 
 
 STATEMENTS: dict[str, Sql] = {
@@ -64,10 +77,9 @@ STATEMENTS: dict[str, Sql] = {
     "columns": ddl.columns_of(PLAIN.table),
     "forget": ddl.forget(LEDGER),
     **{
-        f"{strategy} of {target.contract.source} {number}": statement
-        for strategy in STRATEGIES
-        for target in (PLACED, PLAIN)
-        for number, statement in enumerate(_of_strategy(target, strategy))
+        f"{target.contract.source} {number}": statement
+        for target in (PLACED, PLAIN, *VARIANTS)
+        for number, statement in enumerate(_of_strategy(target))
     },
 }
 AS_TEXT: dict[str, Sql] = {

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from etl_platform.load.strategies import STRATEGIES
+from etl_platform.load.strategies import Append, Refresh, Strategy, Upsert
 from etl_platform.load.versions import Version, places
 from etl_platform_tests.load.samples import FIRST_MANIFEST, START
 
@@ -14,12 +14,13 @@ _versions = st.builds(
     st.integers(0, 4),
     st.integers(0, 3),
 )
+_STRATEGIES: dict[str, Strategy] = {"append": Append(), "refresh": Refresh()}
 _sets = st.sets(_versions, min_size=1, max_size=10)
 
 
 def _content(name: str, groups: list[list[Version]]) -> set[Version]:
     """The batches whose rows a table has that is loaded in these groups (append and refresh)."""
-    strategy, loaded, table = STRATEGIES[name], list[Version](), set[Version]()
+    strategy, loaded, table = _STRATEGIES[name], list[Version](), set[Version]()
     for group in groups:
         applied = strategy.applied(group, loaded)
         hours = {version.hour for version in applied}
@@ -43,12 +44,12 @@ def test_append_and_refresh_end_in_the_same_batches_in_any_order(
 
 @given(versions=_sets)
 def test_refresh_takes_the_newest_batch_only(versions: set[Version]) -> None:
-    assert STRATEGIES["refresh"].applied(sorted(versions), []) == {max(versions)}
+    assert Refresh().applied(sorted(versions), []) == {max(versions)}
 
 
 @given(arrivals=_sets, loaded=_sets)
 def test_upsert_takes_every_batch(arrivals: set[Version], loaded: set[Version]) -> None:
-    assert STRATEGIES["upsert"].applied(sorted(arrivals), sorted(loaded)) == arrivals
+    assert Upsert().applied(sorted(arrivals), sorted(loaded)) == arrivals
 
 
 @given(versions=_sets)
