@@ -23,7 +23,7 @@ def insertion(contract: SourceContract, records: Records, file_no: int, records_
     return compose(
         "INSERT INTO records SELECT {columns}, {file_no}, {before} + _record,"
         " CASE WHEN _broken THEN _raw END, CASE WHEN _broken THEN {reasons} END {truncated}"
-        " FROM (SELECT *, {broken} AS _broken FROM (SELECT {with_rules} FROM ({typed})))",
+        " FROM (SELECT *, {broken} AS _broken FROM ({judged}))",
         columns=names(c.name for c in columns),
         file_no=Literal(file_no),
         before=Literal(records_before),
@@ -36,8 +36,7 @@ def insertion(contract: SourceContract, records: Records, file_no: int, records_
         ),
         reasons=_reasons(columns, rules),
         truncated=_truncated(columns),
-        with_rules=joined([Sql("*"), *(rule.aliased for rule in rules)]),
-        typed=_with_derived(columns, _typed(contract, records)),
+        judged=_with_derived(columns, rules, _typed(contract, records)),
     )
 
 
@@ -61,14 +60,36 @@ def _typed(contract: SourceContract, records: Records) -> Sql:
     )
 
 
-def _with_derived(columns: Sequence[Column], typed: Sql) -> Sql:
-    """The columns that have an expression, beside the ones that they are made of."""
+def _with_derived(columns: Sequence[Column], rules: "Sequence[_Rule]", typed: Sql) -> Sql:
+    """The columns that have an expression, beside the ones that they are made of, and all rules."""
     derived = [(n, column) for n, column in enumerate(columns) if column.expression is not None]
+    numbers = {n for n, _ in derived}
+    judged = _with_rules([rule for rule in rules if rule.number not in numbers], typed)
     if not derived:
+        return judged
+    return _with_rules(
+        [rule for rule in rules if rule.number in numbers],
+        _evaluated(columns, derived, rules, judged),
+    )
+
+
+def _with_rules(rules: "Sequence[_Rule]", typed: Sql) -> Sql:
+    if not rules:
         return typed
     return compose(
+        "SELECT *, {rules} FROM ({typed})", rules=joined(r.aliased for r in rules), typed=typed
+    )
+
+
+def _evaluated(
+    columns: Sequence[Column],
+    derived: Sequence[tuple[int, Column]],
+    rules: "Sequence[_Rule]",
+    judged: Sql,
+) -> Sql:
+    return compose(
         "SELECT *, {reasons} FROM (SELECT *, {values} FROM (SELECT *, {texts}"
-        " FROM (SELECT *, {evaluated} FROM ({typed}))))",
+        " FROM (SELECT *, {evaluated} FROM ({judged}))))",
         reasons=joined(_reason(n, column, frozenset()) for n, column in derived),
         values=joined(_value(n, column, frozenset()) for n, column in derived),
         texts=joined(
@@ -82,27 +103,30 @@ def _with_derived(columns: Sequence[Column], typed: Sql) -> Sql:
         evaluated=joined(
             compose(
                 "{value} AS {name}",
-                value=evaluated(column.expression or "", _are_whole(columns, column)),
+                value=evaluated(column.expression or "", _are_whole(columns, rules, column)),
                 name=Identifier(_value_name(n)),
             )
             for n, column in derived
         ),
-        typed=typed,
+        judged=judged,
     )
 
 
-def _are_whole(columns: Sequence[Column], derived: Column) -> Sql:
-    """Whether every column that an expression uses is null or has a value."""
-    used = used_columns(derived.expression or "")
-    whole = (
-        compose(
-            "{reason} IS NULL AND _column_problems[{place}] IS NULL",
-            reason=Identifier(_reason_name(n)),
-            place=_place_in_record(columns, n),
-        )
-        for n, column in enumerate(columns)
-        if column.name in used
-    )
+def _are_whole(columns: Sequence[Column], rules: "Sequence[_Rule]", derived: Column) -> Sql:
+    """Whether no column that an expression uses is broken."""
+    names_used = used_columns(derived.expression or "")
+    used = [n for n, column in enumerate(columns) if column.name in names_used]
+    reasons = [
+        *map(_reason_name, used),
+        *(rule.name for rule in rules if rule.number in used),
+    ]
+    whole = [
+        *(compose("{reason} IS NULL", reason=Identifier(name)) for name in reasons),
+        *(
+            compose("_column_problems[{place}] IS NULL", place=_place_in_record(columns, n))
+            for n in used
+        ),
+    ]
     return joined([Sql("_problem IS NULL"), *whole], " AND ")
 
 

@@ -115,6 +115,11 @@ def test_what_needs_a_broken_value_is_not_evaluated_and_says_nothing() -> None:
     ]
 
 
+def test_a_value_that_breaks_a_rule_keeps_an_expression_from_it() -> None:
+    result = made(feed("varchar(3)", "p || '!'"), ";;;1;", ";;;101;")
+    assert result.reasons == [(1, "made", "too_long", "1.00!"), (2, "p", "above_maximum", "101")]
+
+
 def test_what_a_reader_says_of_a_column_keeps_an_expression_from_it() -> None:
     columns: list[Row] = [
         {"name": "made", "type": "integer", "expression": "b + 1", "required": True},

@@ -39,7 +39,7 @@ def newest(files: list[list[Triple]], versioned: bool) -> set[Triple]:
     return {list(same)[-1][4] for _, same in groupby(sorted(placed), key=lambda one: one[0])}
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(files=files_of_triples, data=st.data())
 def test_the_newest_row_of_a_key_stays_in_whatever_order_files_are_parsed(
     files: list[list[Triple]], data: st.DataObject

@@ -17,16 +17,14 @@ from etl_platform.contract.source import SourceContract
 from etl_platform.convert.cleansing import SPACES
 from etl_platform.convert.readers.csv_dialect import line_pattern
 from etl_platform.convert.readers.csv_header import CsvFile
-
-_DIGITS: Final = {"smallint": 4, "integer": 9, "bigint": 18}
-_DATE: Final = (
-    r"(?:[12][0-9]{3}-(?:(?:0[1-9]|1[0-2])-(?:0[1-9]|1[0-9]|2[0-8])"
-    r"|(?:0[13-9]|1[0-2])-(?:29|30)|(?:0[13578]|1[02])-31)"
-    r"|(?:[12][0-9](?:0[48]|[2468][048]|[13579][26])|(?:12|16|20|24|28)00)-02-29)"
+from etl_platform.convert.readers.plain_values import (
+    DATE,
+    DIGITS,
+    MOST_PATTERN_CHARACTERS,
+    is_bare,
 )
+
 _CHARACTERS_OF_VALUES: Final = "0123456789.-"
-_MOST_PATTERN_CHARACTERS: Final = 8_000
-"""Beyond it the automaton of the pattern outgrows its cache."""
 
 
 @dataclass(frozen=True)
@@ -60,29 +58,20 @@ def typed_columns(contract: SourceContract, file: CsvFile) -> Typed | None:
     pattern = line_pattern(file.form, file.width, fields)
     # Arrow has one list of nulls for all columns: a number in it would be null in each of them.
     is_ambiguous = any(re.fullmatch(value, null) for value in values for null in nulls)
-    if not types or is_ambiguous or pattern is None or len(pattern) > _MOST_PATTERN_CHARACTERS:
+    if not types or is_ambiguous or pattern is None or len(pattern) > MOST_PATTERN_CHARACTERS:
         return None
     return Typed(types, tuple(sorted(nulls)), pattern)
 
 
 def _value(column: Column) -> str | None:
     """What plain values of a column look like, if nothing but its type makes them of texts."""
-    bare = Column(
-        name=column.name,
-        type=column.type,
-        required=column.required,
-        path=column.path,
-        trim=column.trim,
-        null_tokens=column.null_tokens,
-        description=column.description,
-    )
-    if column != bare:
+    if not is_bare(column):
         return None
-    if column.type.family in _DIGITS:
-        return rf"-?[0-9]{{1,{_DIGITS[column.type.family]}}}"
+    if column.type.family in DIGITS:
+        return rf"-?[0-9]{{1,{DIGITS[column.type.family]}}}"
     if column.type.family == "decimal":
         return _decimal(*column.type.arguments)
-    return _DATE if column.type.family == "date" else None
+    return DATE if column.type.family == "date" else None
 
 
 def _decimal(precision: int, scale: int) -> str | None:

@@ -13,6 +13,7 @@ from etl_platform.convert.readers import lines
 from etl_platform.convert.readers.json_elements import array_elements, documents, whole_document
 from etl_platform.convert.readers.json_query import json_query
 from etl_platform.convert.readers.json_shapes import SCHEMA, Shapes
+from etl_platform.convert.readers.json_typed import json_typed
 from etl_platform.convert.readers.records import BrokenOff, Records
 from etl_platform.convert.readers.unknown import Unknown, known_fields
 from etl_platform.convert.reasons import Reason
@@ -35,14 +36,16 @@ def open_records(
     """The records of a file in any shape; blank lines are none."""
     unknown = Unknown(contract, url)
     known = known_fields(column.steps for column in contract.declared_columns)
-    shapes = Shapes(known, unknown, records_before)
+    typed = json_typed(contract)
+    shapes = Shapes(known, unknown, typed, records_before)
     return Records(
         SCHEMA,
         map(shapes.checked, _raw_batches(file, url, form)),
-        json_query(contract.declared_columns, unknown.policy == "capture"),
+        json_query(contract.declared_columns, typed, unknown.policy == "capture"),
         unknown,
         judges_columns=True,
         explains_problems=True,
+        typed=frozenset(typed.types if typed else ()),
     )
 
 

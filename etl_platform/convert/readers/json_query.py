@@ -11,7 +11,8 @@ from typing import Final
 from etl_platform.contract.columns import Column
 from etl_platform.contract.types import EXTRA_COLUMN
 from etl_platform.convert.readers.json_shapes import UNKNOWN
-from etl_platform.convert.readers.records import STREAM
+from etl_platform.convert.readers.json_typed import JsonTyped
+from etl_platform.convert.readers.records import IS_TYPED, STREAM, typed_name
 from etl_platform.convert.reasons import Reason
 from etl_platform.convert.sql import Identifier, Literal, Sql, compose, joined, names
 
@@ -42,43 +43,74 @@ _NEEDS_MARKS: Final = r"[:,\[][ \t\r\n]*(?:-?[0-9]+[.eE]|-0)|\\u0001"
 _MARKED_NUMBER: Final = r'"\\u0001(-?[0-9][0-9.eE+-]*)"'
 
 
-def json_query(columns: Sequence[Column], captures: bool) -> Sql:
-    """The columns from the texts of STREAM; with EXTRA_COLUMN last if it `captures`."""
+def json_query(columns: Sequence[Column], typed: JsonTyped | None, captures: bool) -> Sql:
+    """The columns from the texts of STREAM; with EXTRA_COLUMN last if it `captures`.
+
+    Texts with plain values are taken apart by `from_json`, in one pass; in them the structure has
+    every column. The others are asked for the text of each column.
+    """
     is_nested = any(_holds_json(column) for column in columns)
-    texts = [
-        compose(
-            "{value} AS {name}",
-            value=_json_at(column) if _holds_json(column) else compose("cells[{n}]", n=Literal(n)),
-            name=Identifier(column.name),
-        )
-        for n, column in enumerate(columns, 1)
-    ]
+    texts = [_text(n, column, typed) for n, column in enumerate(columns, 1)]
     if captures:
         texts.append(
             compose("{unknown} AS {name}", unknown=_UNKNOWN, name=Identifier(EXTRA_COLUMN))
         )
     return compose(
-        "SELECT _record, _raw, {problem} AS _problem, {unknown} AS _problem_value,"
+        "SELECT _record, _raw, {problem} AS _problem, {unknown} AS _problem_value, {values}"
         " {column_problems} AS _column_problems, {texts}"
         " FROM (SELECT *,"
         " CASE WHEN json IS NOT NULL THEN json_extract_string(json, [{pointers}]) END AS cells,"
         " {marked} AS marked FROM ("
-        "SELECT *, CASE WHEN _problem IS NULL AND json_valid(_raw)"
-        " AND ltrim(_raw, {spaces}) LIKE '{{%' THEN {exact} END AS json"
+        "SELECT *, {given} AS given, CASE WHEN _problem IS NULL AND NOT {is_typed}"
+        " AND json_valid(_raw) AND ltrim(_raw, {spaces}) LIKE '{{%' THEN {exact} END AS json"
         " FROM {stream}))",
         problem=compose(
-            "CASE WHEN _problem IS NOT NULL THEN _problem WHEN json IS NULL THEN {malformed} END",
+            "CASE WHEN _problem IS NOT NULL THEN _problem"
+            " WHEN json IS NULL AND NOT {is_typed} THEN {malformed} END",
+            is_typed=Identifier(IS_TYPED),
             malformed=Literal(str(Reason.MALFORMED_RECORD)),
         ),
         unknown=_UNKNOWN,
+        values=_values(typed) if typed else Sql(""),
         column_problems=_column_problems(columns),
         texts=joined(texts),
         pointers=joined(_pointer(column) for column in columns),
         marked=_marked() if is_nested else Sql("NULL"),
+        given=_given(typed) if typed else Sql("NULL"),
+        is_typed=Identifier(IS_TYPED),
         spaces=Literal(_SPACES),
         exact=_exact(columns),
         stream=Identifier(STREAM),
     )
+
+
+def _text(number: int, column: Column, typed: JsonTyped | None) -> Sql:
+    cell = compose("cells[{n}]", n=Literal(number))
+    text = _json_at(column) if _holds_json(column) else cell
+    if typed and column.name in typed.texts:
+        # Of a text with plain values there are no cells.
+        text = compose("coalesce({given}, {text})", given=_given_at(column.steps), text=text)
+    return compose("{text} AS {name}", text=text, name=Identifier(column.name))
+
+
+def _given(typed: JsonTyped) -> Sql:
+    return compose(
+        "CASE WHEN {is_typed} THEN from_json(_raw, {structure}) END",
+        is_typed=Identifier(IS_TYPED),
+        structure=Literal(typed.structure),
+    )
+
+
+def _values(typed: JsonTyped) -> Sql:
+    each = (
+        compose("{given} AS {name}", given=_given_at(steps), name=Identifier(typed_name(name)))
+        for name, steps in typed.places.items()
+    )
+    return compose("{is_typed}, {each},", is_typed=Identifier(IS_TYPED), each=joined(each))
+
+
+def _given_at(steps: Sequence[str]) -> Sql:
+    return joined([Sql("given"), *(compose("[{step}]", step=Literal(s)) for s in steps)], "")
 
 
 def _holds_json(column: Column) -> bool:

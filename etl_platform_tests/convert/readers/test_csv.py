@@ -154,7 +154,7 @@ lines = st.text(st.sampled_from("ab1,;.é \t\r\x0b\x0c\x1c\x85\u2028\0"), max_si
 
 
 @settings(
-    max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(
     body=st.lists(lines, max_size=8).map(lambda several: "\n".join(several).encode()),
@@ -169,7 +169,7 @@ def test_a_file_without_quotes_is_the_same_by_all_ways(
 
 
 @settings(
-    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(
     cells=st.lists(st.tuples(st.text(max_size=8), st.text(max_size=8)), max_size=8),

@@ -68,7 +68,7 @@ texts = st.lists(st.tuples(rows, st.sampled_from(["\n", "\r\n", "\n\n", "\r"])),
     lambda several: "".join(row + end for row, end in several)
 )
 hostile = settings(
-    max_examples=250, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 
 

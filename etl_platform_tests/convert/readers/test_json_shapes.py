@@ -224,7 +224,7 @@ values = st.recursive(
 containers = st.lists(values, max_size=3) | st.dictionaries(st.text(max_size=3), values)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(
     several=st.lists(containers, max_size=6),
     indent=st.sampled_from([None, 0, 2]),
