@@ -14,19 +14,21 @@ from etl_platform.convert.rules import broken_rules
 from etl_platform.convert.sql import Identifier, Literal, Sql, compose, joined, names
 
 
-def insertion(contract: SourceContract, records: Records, file_no: int, records_before: int) -> Sql:
-    """Steps inside each other: cleansing, the casts, what they refuse, the rules, the reasons as a
+def insertion(contract: SourceContract, records: Records, file_no: Sql, record: Sql) -> Sql:
+    """Of each record the file and the number in it are given as expressions over `_record`.
+
+    Steps inside each other: cleansing, the casts, what they refuse, the rules, the reasons as a
     list. A step has what the one before it found under a name, so that nothing is found twice."""
     columns = contract.table_columns
     rules = _rules(columns)
     said = [_reason_name(n) for n, _ in enumerate(columns)]
     return compose(
-        "INSERT INTO records SELECT {columns}, {file_no}, {before} + _record,"
+        "INSERT INTO records SELECT {columns}, {file_no}, {record},"
         " CASE WHEN _broken THEN _raw END, CASE WHEN _broken THEN {reasons} END {truncated}"
         " FROM (SELECT *, {broken} AS _broken FROM ({judged}))",
         columns=names(c.name for c in columns),
-        file_no=Literal(file_no),
-        before=Literal(records_before),
+        file_no=file_no,
+        record=record,
         broken=joined(
             (
                 compose("{reason} IS NOT NULL", reason=Identifier(name))

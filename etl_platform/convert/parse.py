@@ -4,15 +4,15 @@ All records of a file go into the table `records` with their typed columns; one 
 has its raw text and all its reasons there as well, and is no row.
 """
 
+from collections.abc import Sequence
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 import duckdb
 
-from etl_platform.contract.commit import (
-    MOST_UNKNOWN_NAMED,
-)
+from etl_platform.contract.commit import MOST_UNKNOWN_NAMED
 from etl_platform.contract.errors import CountsDisagree, FieldsUnknown, FileUnreadable
 from etl_platform.contract.source import SourceContract
 from etl_platform.convert.casts import stored_as
@@ -20,13 +20,24 @@ from etl_platform.convert.columns import truncating
 from etl_platform.convert.insertion import insertion
 from etl_platform.convert.readers import open_records
 from etl_platform.convert.readers.compression import plain_contents
-from etl_platform.convert.readers.records import STREAM
+from etl_platform.convert.readers.records import RECORDS_OF_A_FILE, STREAM, Records
 from etl_platform.convert.reasons import Reason
 from etl_platform.convert.rules import check_expressions
 from etl_platform.convert.sql import Identifier, Literal, Sql, compose, joined, names
 
 FILE_NO: Final = Identifier("_file_no")
 RECORD: Final = Identifier("_record")
+
+_MOST_TOGETHER_BYTES: Final = 256 * 1024**2
+
+
+@dataclass(frozen=True)
+class RawFile:
+    """A raw file on the local disk; `url` is where it came from, for messages."""
+
+    path: Path
+    url: str
+    file_no: int
 
 
 @dataclass(frozen=True)
@@ -93,6 +104,25 @@ def parse(
         return reject_file(connection, file_no, error)
 
 
+def parse_together(
+    connection: duckdb.DuckDBPyConnection, contract: SourceContract, files: Sequence[RawFile]
+) -> Parsed:
+    """As `parse` for each of the files, whose numbers follow each other.
+
+    If they are alike, it is one statement: to plan one takes as long as to read thousands of
+    records.
+    """
+    if len(files) > 1:
+        check_expressions(connection, contract)
+        # Which file it is, and what the contract makes of it, is found when each is read alone.
+        with suppress(FileUnreadable), ExitStack() as stack:
+            several = _opened_together(stack, contract, files)
+            if several is not None:
+                return _insert_together(connection, contract, several, files)
+    each = (parse(connection, contract, file.path, file.url, file.file_no) for file in files)
+    return sum(each, Parsed())
+
+
 def reject_file(
     connection: duckdb.DuckDBPyConnection, file_no: int, error: FileUnreadable
 ) -> Parsed:
@@ -121,11 +151,53 @@ def _insert_all(
     records_before: int,
 ) -> Parsed:
     records = open_records(file, url, contract, records_before)
+    record = compose("{before} + _record", before=Literal(records_before))
+    _insert(connection, contract, records, url, Literal(file_no).sql, record)
+    return Parsed(records.count, records.unknown.names)
+
+
+def _opened_together(
+    stack: ExitStack, contract: SourceContract, files: Sequence[RawFile]
+) -> list[Records] | None:
+    """The records of files that one statement can read and whose contents fit on the disk."""
+    several: list[Records] = []
+    size_bytes = 0
+    for file in files:
+        plain = stack.enter_context(plain_contents(file.path, file.url))
+        size_bytes += plain.stat().st_size
+        several.append(open_records(plain, file.url, contract))
+        if size_bytes > _MOST_TOGETHER_BYTES or not several[0].is_like(several[-1]):
+            return None
+    return several
+
+
+def _insert_together(
+    connection: duckdb.DuckDBPyConnection,
+    contract: SourceContract,
+    several: Sequence[Records],
+    files: Sequence[RawFile],
+) -> Parsed:
+    together = Records.one_after_the_other(several)
+    urls = f"{files[0].url} to {files[-1].url}"
+    apart = Literal(RECORDS_OF_A_FILE)
+    file_no = compose("{first} + _record // {apart}", first=Literal(files[0].file_no), apart=apart)
+    record = compose("_record % {apart}", apart=apart)
+    _insert(connection, contract, together, urls, file_no, record)
+    unknown = (Parsed(0, one.unknown.names) for one in several)
+    return sum(unknown, Parsed(together.count))
+
+
+def _insert(
+    connection: duckdb.DuckDBPyConnection,
+    contract: SourceContract,
+    records: Records,
+    url: str,
+    file_no: Sql,
+    record: Sql,
+) -> None:
     connection.register(STREAM, records.reader())
     try:
-        inserted = connection.execute(
-            insertion(contract, records, file_no, records_before)
-        ).fetchone()
+        inserted = connection.execute(insertion(contract, records, file_no, record)).fetchone()
     except duckdb.Error:
         if records.error is not None:
             raise records.error from None
@@ -133,5 +205,4 @@ def _insert_all(
     finally:
         connection.unregister(STREAM)
     if inserted is None or inserted[0] != records.count:
-        raise CountsDisagree(url, f"{inserted} records kept", f"the {records.count} of the file")
-    return Parsed(records.count, records.unknown.names)
+        raise CountsDisagree(url, f"{inserted} records kept", f"the {records.count} read")

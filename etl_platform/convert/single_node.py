@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Final
@@ -17,12 +17,16 @@ from etl_platform.contract.source import SourceContract
 from etl_platform.contract.storage import Storage
 from etl_platform.convert.ahead import made_ahead
 from etl_platform.convert.engine import Attempt, Blocked, Result, finish_bucket
-from etl_platform.convert.parse import Parsed, create_records, parse
+from etl_platform.convert.parse import Parsed, RawFile, create_records, parse_together
 from etl_platform.convert.scratch import scratch
 from etl_platform.convert.session import connect
 
 _FETCHES_AT_ONCE: Final = 8
-"""As many raw files, and no more, lie on the disk."""
+"""As many raw files, and no more, lie on the disk, not counting small ones."""
+
+_SMALL_BYTES: Final = 1024 * 1024
+_SMALL_AT_ONCE: Final = 64
+"""So many small files are parsed by one statement."""
 
 _SHARE_OF_MEMORY: Final = 0.5
 """The JVM of the driver, in Glue, and the cache of its disk live on the other half."""
@@ -71,16 +75,28 @@ def _parse_all(
     storage: Storage,
     folder: Path,
 ) -> Parsed:
-    def fetch(numbered: tuple[int, SourceFile]) -> Path:
+    def fetch(numbered: tuple[int, SourceFile]) -> RawFile:
         number, file = numbered
         local = folder / f"raw-{number}"
         storage.fetch(Location(file.bucket, file.key), file.version_id, local)
-        return local
+        return RawFile(local, file.url, number)
 
     read = Parsed()
     # Closed at once if a file blocks the hour, which makes the fetching of later ones pointless.
     with closing(made_ahead(fetch, enumerate(files), _FETCHES_AT_ONCE)) as fetched:
-        for number, (file, local) in enumerate(zip(files, fetched, strict=True)):
-            read += parse(connection, contract, local, file.url, number)
-            local.unlink()
+        for several in _small_ones_together(fetched):
+            read += parse_together(connection, contract, several)
+            for file in several:
+                file.path.unlink()
     return read
+
+
+def _small_ones_together(files: Iterable[RawFile]) -> Iterator[list[RawFile]]:
+    small: list[RawFile] = []
+    for file in files:
+        small.append(file)
+        if file.path.stat().st_size > _SMALL_BYTES or len(small) == _SMALL_AT_ONCE:
+            yield small
+            small = []
+    if small:
+        yield small

@@ -1,12 +1,18 @@
 """Nulls, required columns, and that a broken record is kept once with all its reasons."""
 
+import gzip
 import json
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
 
 import pytest
 
 from etl_platform.contract.errors import FileUnreadable
-from etl_platform.convert.parse import create_records, parse
+from etl_platform.contract.source import SourceContract
+from etl_platform.convert import parse as parse_module
+from etl_platform.convert.insertion import insertion
+from etl_platform.convert.parse import Parsed, RawFile, create_records, parse, parse_together
 from etl_platform.convert.reasons import REJECT_SCHEMA, Reason
 from etl_platform.convert.session import connect
 from etl_platform.convert.tally import tally
@@ -123,3 +129,68 @@ def test_a_column_may_have_a_name_that_the_conversion_uses_itself(
     result = converted(of, body.encode())
     assert result.reasons == []
     assert result.rows == [{name: f"{name}!" for name in NAMES}]
+
+
+def parsed(of: SourceContract, files: list[bytes], *, together: bool) -> tuple[Parsed, list[Any]]:
+    """What is said of files and kept of them, of all at once or of one after the other."""
+    with TemporaryDirectory() as name, connect(Path(name), 0.1, 2) as connection:
+        raw = [RawFile(Path(name) / f"{n}", f"s3://raw/{n}", n) for n in range(len(files))]
+        for file, body in zip(raw, files, strict=True):
+            file.path.write_bytes(body)
+        create_records(connection, of)
+        groups = [raw] if together else [[file] for file in raw]
+        said = sum((parse_together(connection, of, group) for group in groups), Parsed())
+        kept = connection.execute("SELECT * FROM records ORDER BY _file_no, _record").fetchall()
+        return said, kept
+
+
+HEADER = b"id,price,sold\n"
+SMALL = [HEADER + f"{n},1.5,\n{n},x,\n{n}\n".encode() for n in range(1, 4)]
+HOSTILE = {
+    "alike": [],
+    "without records": [HEADER],
+    "another order": [b"sold,id,price\n,7,2.5\n"],
+    "an unknown field": [b"id,price,sold,more\n7,2.5,,x\n"],
+    "compressed": [gzip.compress(HEADER + b"7,2.5,\n")],
+    "cut off": [gzip.compress(HEADER + b"7,2.5,\n")[:-4]],
+    "a field too few": [b"id,price\n7,2.5\n"],
+    "an open quote": [HEADER + b'7,"2.5,\n'],
+}
+
+
+@pytest.mark.parametrize("others", HOSTILE.values(), ids=HOSTILE)
+def test_files_parsed_together_are_kept_as_if_each_were_alone(others: list[bytes]) -> None:
+    policy = {"at_most": "100%", "unreadable_files": "reject"}
+    of = contract({"id": "integer!", "price": "decimal(6,2)", "sold": "date"}, CSV, rejects=policy)
+    files = [*SMALL[:2], *others, *SMALL[2:]]
+    assert parsed(of, files, together=True) == parsed(of, files, together=False)
+
+
+def test_json_files_with_names_of_their_own_tell_them_all() -> None:
+    of = contract({"a": "integer"}, {"type": "json"}, unknown="capture")
+    files = [b'{"a": 1, "x": 1}\n{"a": 2}', b'{"a": 3}\n', b"", b'{"y": [1]}\n']
+    said, kept = parsed(of, files, together=True)
+    assert said == Parsed(4, ("x", "y"))
+    assert (said, kept) == parsed(of, files, together=False)
+
+
+def test_alike_files_are_one_statement(monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[int] = []
+
+    def counted(*arguments: Any) -> Any:
+        made.append(1)
+        return insertion(*arguments)
+
+    monkeypatch.setattr(parse_module, "insertion", counted)
+    parsed(FEED, SMALL, together=True)
+    assert len(made) == 1
+
+
+def test_contents_that_grow_too_much_are_parsed_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(parse_module, "_MOST_TOGETHER_BYTES", 60)
+    assert parsed(FEED, SMALL, together=True) == parsed(FEED, SMALL, together=False)
+
+
+def test_a_blocking_file_among_others_is_named() -> None:
+    with pytest.raises(FileUnreadable, match="s3://raw/1"):
+        parsed(FEED, [SMALL[0], b"\xff\xfe\x00", SMALL[1]], together=True)

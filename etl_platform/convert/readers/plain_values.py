@@ -20,14 +20,14 @@ MOST_PATTERN_CHARACTERS: Final = 8_000
 """Beyond it the automaton of the pattern outgrows its cache."""
 
 
+_SAY_NO_MORE: Final = {"name", "type", "required", "path", "trim", "null_tokens", "description"}
+_DEFAULTS: Final = {
+    name: field.get_default(call_default_factory=True)
+    for name, field in Column.model_fields.items()
+    if name not in _SAY_NO_MORE
+}
+
+
 def is_bare(column: Column) -> bool:
     """Whether nothing but its type makes the values of a column of its texts."""
-    return column == Column(
-        name=column.name,
-        type=column.type,
-        required=column.required,
-        path=column.path,
-        trim=column.trim,
-        null_tokens=column.null_tokens,
-        description=column.description,
-    )
+    return all(getattr(column, name) == default for name, default in _DEFAULTS.items())

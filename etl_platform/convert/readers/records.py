@@ -1,11 +1,12 @@
 """What a reader gives: a stream of Arrow batches, and the SQL that finds the columns in it."""
 
 import codecs
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from etl_platform.convert.ahead import ahead
 from etl_platform.convert.readers.unknown import Unknown
@@ -29,6 +30,9 @@ RECORD_COLUMNS: Final[dict[str, pa.DataType]] = {
     "_raw": pa.string(),
     "_problem": pa.string(),
 }
+
+RECORDS_OF_A_FILE: Final = 1 << 40
+"""More than a file has: it is how far the numbers of records in two files are apart."""
 
 _BATCH_RECORDS: Final = 16_384
 _BATCH_BYTES: Final = 16 * 1024 * 1024
@@ -87,6 +91,31 @@ class Records:
         pulls them, would make text of it."""
         return pa.RecordBatchReader.from_batches(self._schema, self._watched())
 
+    def is_like(self, other: "Records") -> bool:
+        """Whether the same statement reads both."""
+        return (
+            (self._schema, self.query, self.typed) == (other._schema, other.query, other.typed)
+            and self.judges_columns == other.judges_columns
+            and self.explains_problems == other.explains_problems
+        )
+
+    @classmethod
+    def one_after_the_other(cls, several: "Sequence[Records]") -> "Records":
+        """The records of files that are like each other; the number of a record tells its file.
+
+        What is unknown in each file is told by its own Records.
+        """
+        first = several[0]
+        return cls(
+            first._schema,
+            _numbered_by_file(one._batches for one in several),
+            first.query,
+            first.unknown,
+            judges_columns=first.judges_columns,
+            explains_problems=first.explains_problems,
+            typed=first.typed,
+        )
+
     def _watched(self) -> Iterator[pa.RecordBatch]:
         try:
             for batch in ahead(self._batches, _BATCHES_AHEAD):
@@ -95,6 +124,15 @@ class Records:
         except Exception as error:
             self.error = error
             raise
+
+
+def _numbered_by_file(files: "Iterable[Iterator[pa.RecordBatch]]") -> Iterator[pa.RecordBatch]:
+    for number, batches in enumerate(files):
+        before = pa.scalar(number * RECORDS_OF_A_FILE, pa.int64())
+        for batch in batches:
+            place = batch.schema.get_field_index("_record")
+            numbers: pa.Array[Any] = pc.add(batch.column(place), before)
+            yield batch.set_column(place, batch.schema.field(place), numbers)
 
 
 RawRecord = tuple[str, Reason | None, Sequence[str | None]]
