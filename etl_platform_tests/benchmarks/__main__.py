@@ -12,10 +12,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
-from etl_platform_tests.benchmarks import comparisons, dirt, growth, machine
+from etl_platform_tests.benchmarks import comparisons, dirt, growth, living, machine
 from etl_platform_tests.benchmarks.comparisons import Scales
 from etl_platform_tests.benchmarks.data import CACHE, CHECKOUT
 from etl_platform_tests.benchmarks.growth import Sizes
+from etl_platform_tests.benchmarks.living import Extent
 from etl_platform_tests.benchmarks.tables import Finding
 
 RESULTS: Final = CACHE / "results.json"
@@ -33,9 +34,15 @@ SIZES: Final = {
     "full": Sizes((0.1, 1, 4), (1, 100, 5000), (1, 1000), scale_of_pieces=0.131),
 }
 
+EXTENTS: Final = {
+    "quick": Extent(live_hours=2, backlog_hours=12),
+    "moderate": Extent(live_hours=20, backlog_hours=168),
+    "full": Extent(live_hours=50, backlog_hours=720),
+}
+
 
 def benchmarks(size: str) -> dict[str, Callable[[], Iterator[Finding]]]:
-    scales, sizes = SCALES[size], SIZES[size]
+    scales, sizes, extent = SCALES[size], SIZES[size], EXTENTS[size]
     return {
         "no-checks": lambda: comparisons.against_no_checks(scales),
         "pyspark": lambda: comparisons.against_pyspark(scales),
@@ -44,6 +51,8 @@ def benchmarks(size: str) -> dict[str, Callable[[], Iterator[Finding]]]:
         "bytes": lambda: growth.of_bytes(sizes),
         "files": lambda: growth.of_files(sizes),
         "hours": lambda: growth.of_hours(sizes),
+        "live": lambda: living.of_live_hours(extent),
+        "backlog": lambda: living.of_backlog(extent),
     }
 
 

@@ -7,12 +7,11 @@ import dagster as dg
 import pytest
 from rich.console import Console
 
-from etl_platform.aws import clients, queue
 from etl_platform.aws.s3 import S3
 from etl_platform.contract.hour import Hour
 from etl_platform.contract.layout import Names
 from etl_platform.contract.reading import read_contracts
-from etl_platform_tests.e2e.platform import Platform
+from etl_platform_tests.e2e.platform import Platform, forget_clients
 from infra.local.demo.feeder import Feeder
 from infra.local.laptop import bring_up
 from infra.local.stack import NAMESPACE, LocalStack
@@ -35,12 +34,6 @@ def platform(laptop: LocalStack, monkeypatch: pytest.MonkeyPatch) -> Iterator[Pl
     with dg.instance_for_test(overrides=quiet) as instance:
         yield Platform(names, Feeder(S3(), names, read_contracts()), instance)
     forget_clients()
-
-
-def forget_clients() -> None:
-    """Clients are kept for a process, and this process meets several AWS endpoints."""
-    clients.client.cache_clear()
-    queue._url_of.cache_clear()
 
 
 @pytest.fixture(scope="session")

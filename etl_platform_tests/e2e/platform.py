@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import dagster as dg
 
-from etl_platform.aws import glue
+from etl_platform.aws import clients, glue, queue
 from etl_platform.aws.glue import GlueRun
 from etl_platform.aws.secrets import read_secret
 from etl_platform.aws.warehouse import connect
@@ -108,3 +108,9 @@ def until(seconds: float, condition: object) -> None:
     while not condition():
         assert time.monotonic() < ends, "it did not happen in time"
         time.sleep(0.2)
+
+
+def forget_clients() -> None:
+    """Clients are kept for a process, and the process of a test meets several AWS endpoints."""
+    clients.client.cache_clear()
+    queue._url_of.cache_clear()

@@ -65,17 +65,22 @@ class LiveHour:
         return said.materialized_at.get(("raw", str(self.landed.hour)))
 
 
-def land_live(follower: Follower, feeder: Feeder, delivery: Delivery, console: Console) -> LiveHour:
-    """Land the hour and print its way as it goes."""
+def put_live(follower: Follower, feeder: Feeder, delivery: Delivery) -> LiveHour:
+    """Land the hour."""
     # Messages that are served leave the queue with the next look of the sensor.
     _until("an empty queue", lambda: None if queue_depth(follower.names) else True)
     put_at = feeder.land(delivery)
     (landed,) = follower.readers[delivery.source].landed([delivery.hour])
-    hour = LiveHour(follower, delivery.source, landed, put_at)
+    return LiveHour(follower, delivery.source, landed, put_at)
+
+
+def land_live(follower: Follower, feeder: Feeder, delivery: Delivery, console: Console) -> LiveHour:
+    """Land the hour and print its way as it goes."""
+    hour = put_live(follower, feeder, delivery)
     _print_step(console, "manifest put", 0.0, 0.0)
-    before = put_at
+    before = hour.put_at
     for name, moment in hour.steps():
-        _print_step(console, name, moment - put_at, moment - before)
+        _print_step(console, name, moment - hour.put_at, moment - before)
         before = moment
     return hour
 
