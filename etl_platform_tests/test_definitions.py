@@ -59,15 +59,21 @@ def test_the_failed_check_of_an_hour_says_where_its_rejects_are_and_why() -> Non
     assert not evaluation.passed
     assert evaluation.description == "3 of 3"
     told = {name: value.value for name, value in evaluation.metadata.items()}
+    table = evaluation.metadata["reasons"]
+    assert isinstance(table, dg.TableMetadataValue)
+    first = {"first_file": "s3://raw/weather.jsonl", "first_record": 1}
+    said = {"column": "temp", "reason": "not_a_decimal", "records": 3}
+    assert [record.data for record in table.records] == [{**said, **first}]
+    facts["reasons"] = told["reasons"]
     assert told == {"hour_utc": "2013-01-01-12", "error_code": "REJECT_LIMIT", **facts}
 
 
 def test_every_source_has_its_three_assets_in_a_row(graph: AssetGraph) -> None:
-    expected = {dg.AssetKey([stage, source]) for stage in STAGES for source in SOURCES}
+    expected = {dg.AssetKey([stage, source]) for stage in ("system", *STAGES) for source in SOURCES}
     assert graph.get_all_asset_keys() == expected
     for source in SOURCES:
         raw, parquet, redshift = (graph.get(dg.AssetKey([stage, source])) for stage in STAGES)
-        assert raw.parent_keys == set()
+        assert raw.parent_keys == {dg.AssetKey(["system", source])}
         assert parquet.parent_keys == {raw.key}
         assert redshift.parent_keys == {parquet.key}
 

@@ -12,8 +12,11 @@ import dagster as dg
 
 from etl_platform.aws.s3 import S3
 from etl_platform.components import events
-from etl_platform.components.events import CHECKS, PARQUET, RAW, REDSHIFT, Blocked
+from etl_platform.components.descriptions import ABOUT, described
+from etl_platform.components.events import CHECKS, Blocked
+from etl_platform.components.facts import column_lineage
 from etl_platform.components.glue_jobs import GlueJobs
+from etl_platform.components.stages import PARQUET, RAW, REDSHIFT, SYSTEM, asset_key
 from etl_platform.contract.batch import Batch
 from etl_platform.contract.errors import ManifestMissing
 from etl_platform.contract.hour import KEY_FORMAT, Hour
@@ -21,13 +24,6 @@ from etl_platform.contract.layout import Names
 from etl_platform.contract.order import Order, Report
 from etl_platform.contract.source import SourceContract
 from etl_platform.ingest.pin import pin_all
-
-_KINDS = {RAW: "s3", PARQUET: "parquet", REDSHIFT: "redshift"}
-_ABOUT = {
-    RAW: "Files and manifest of the hour, checked and pinned at their versions",
-    PARQUET: "The hour as typed, deduplicated Parquet; rejected records are kept beside it",
-    REDSHIFT: "The hour in the warehouse, loaded once by a Glue job in one transaction",
-}
 
 _HANDED_ON = "batches"
 _OUTS = {
@@ -56,43 +52,22 @@ def partitions_of(contract: SourceContract) -> dg.HourlyPartitionsDefinition:
 def source_assets(contract: SourceContract) -> dg.AssetsDefinition:
     """The three assets of a source with their checks."""
     source = contract.source
-    keys = {stage: events.asset_key(stage, source) for stage in (RAW, PARQUET, REDSHIFT)}
-    hours = partitions_of(contract)
+    keys = {stage: asset_key(stage, source) for stage in (RAW, PARQUET, REDSHIFT)}
+    system, hours = asset_key(SYSTEM, source), partitions_of(contract)
     checks = _check_specs(keys, hours)
     graph = _graph(contract, checks)
     assets = dg.AssetsDefinition.from_graph(
         graph,
+        keys_by_input_name={SYSTEM: system},
         keys_by_output_name=keys,
-        internal_asset_deps={RAW: set(), PARQUET: {keys[RAW]}, REDSHIFT: {keys[PARQUET]}},
+        internal_asset_deps={RAW: {system}, PARQUET: {keys[RAW]}, REDSHIFT: {keys[PARQUET]}},
         partitions_def=hours,
         backfill_policy=dg.BackfillPolicy.multi_run(contract.hours_per_run),
         can_subset=True,
         group_name=source,
         check_specs=list(checks.values()),
-        descriptions_by_output_name={
-            stage: f"{contract.description}. {about}." for stage, about in _ABOUT.items()
-        },
     )
-    return assets.map_asset_specs(lambda spec: _described(spec, contract))
-
-
-def _described(spec: dg.AssetSpec, contract: SourceContract) -> dg.AssetSpec:
-    stage = spec.key.path[0]
-    return spec.merge_attributes(
-        owners=[contract.owner],
-        kinds={_KINDS[stage], *({"glue"} if stage != RAW else set()), contract.format.type}
-        if stage != REDSHIFT
-        else {_KINDS[stage], "glue"},
-        metadata={
-            "dagster/column_schema": events.column_schema(contract),
-            **(
-                {"dagster/table_name": f"{contract.load.schema_name}.{contract.table}"}
-                if stage == REDSHIFT
-                else {}
-            ),
-            "load_strategy": contract.load.strategy,
-        },
-    )
+    return assets.map_asset_specs(lambda spec: described(spec, contract))
 
 
 def _check_specs(
@@ -118,9 +93,14 @@ def _graph(contract: SourceContract, checks: dict[str, dg.AssetCheckSpec]) -> dg
         **{spec.get_python_identifier(): dg.GraphOut() for spec in checks.values()},
     }
 
-    @dg.graph(name=contract.source, out=outputs, description=contract.description)
-    def way_of_a_batch() -> Any:
-        raw = pin()
+    @dg.graph(
+        name=contract.source,
+        ins={SYSTEM: dg.GraphIn()},
+        out=outputs,
+        description=contract.description,
+    )
+    def way_of_a_batch(system: Any) -> Any:
+        raw = pin(system)
         parquet = convert(raw.batches)
         redshift = load(parquet.batches)
         made = {RAW: raw, PARQUET: parquet, REDSHIFT: redshift}
@@ -140,8 +120,9 @@ def _pin_op(contract: SourceContract) -> dg.OpDefinition:
 
     @dg.op(
         name=f"{source}__pin",
+        ins={SYSTEM: dg.In(dg.Nothing)},
         out=_OUTS,
-        description=_ABOUT[RAW],
+        description=ABOUT[RAW],
     )
     def pin(context: dg.OpExecutionContext, glue_jobs: GlueJobs) -> Iterator[_Event]:
         hours = [Hour.parse(key) for key in context.partition_keys]
@@ -184,7 +165,7 @@ def _job_op(
         name=f"{contract.source}__{work}",
         ins={"batches": dg.In(list)},
         out=_OUTS,
-        description=_ABOUT[stage],
+        description=ABOUT[stage],
         pool=f"glue_{work}",
     )
     def job(
@@ -210,6 +191,8 @@ def _carry_out(
         outcome = glue_jobs.run(context, order)
     through: list[Batch] = []
     blocked: list[Blocked] = []
+    # Of all hours the same, and Dagster asks the latest: for each it would fill the database.
+    lineage = {order.batches[-1].hour: column_lineage(stage, order.contract)}
     for batch in order.batches:
         report = outcome.reports[batch.hour]
         if report.outcome == "blocked":
@@ -221,7 +204,8 @@ def _carry_out(
             context.log.error(hour_blocked.message)
         else:
             through.append(batch)
-            yield events.reported(stage, batch, report, outcome.facts)
+            more = lineage.get(batch.hour, {})
+            yield events.reported(stage, batch, report, outcome.facts, more)
     yield from events.passed(
         context,
         stage,

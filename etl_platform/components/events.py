@@ -14,15 +14,12 @@ from dagster._core.definitions.asset_checks.asset_check_evaluation import (
     AssetCheckEvaluationTargetMaterializationData,
 )
 
+from etl_platform.components import facts
+from etl_platform.components.stages import PARQUET, RAW, REDSHIFT, asset_key
 from etl_platform.contract.batch import Batch
 from etl_platform.contract.errors import PlatformError, Terminal
 from etl_platform.contract.hour import Hour
 from etl_platform.contract.order import Report
-from etl_platform.contract.source import SourceContract
-
-RAW = "raw"
-PARQUET = "parquet"
-REDSHIFT = "redshift"
 
 CHECKS = {
     RAW: ("manifest_complete", "Every file that the manifest lists is there, in its size"),
@@ -53,10 +50,6 @@ class Blocked:
         return cls(hour, error.code, str(error))
 
 
-def asset_key(stage: str, source: str) -> dg.AssetKey:
-    return dg.AssetKey([stage, source])
-
-
 def pinned(batch: Batch) -> dg.AssetMaterialization:
     """`raw/<source>`: the manifest of the hour is checked and pinned."""
     return _materialization(
@@ -68,16 +61,24 @@ def pinned(batch: Batch) -> dg.AssetMaterialization:
             "manifest_at": dg.MetadataValue.timestamp(batch.manifest_at),
             "files": len(batch.files),
             "size_bytes": batch.size_bytes,
+            **facts.links(RAW, batch, {}),
         },
     )
 
 
 def reported(
-    stage: str, batch: Batch, report: Report, job: Mapping[str, Any]
+    stage: str,
+    batch: Batch,
+    report: Report,
+    job: Mapping[str, Any],
+    more: Mapping[str, dg.TableColumnLineage],
 ) -> dg.AssetMaterialization:
-    """`parquet/<source>` and `redshift/<source>`: what the job said of the hour."""
-    facts = {"outcome": report.outcome, **report.facts, **job}
-    return _materialization(stage, batch, {name: _value(v) for name, v in facts.items()})
+    """`parquet/<source>` and `redshift/<source>`: what the job said of the hour, and `more`."""
+    said = {"outcome": report.outcome, **report.facts, **job}
+    if stage == REDSHIFT:
+        said |= facts.latency(batch)
+    told = {**facts.shown(said), **facts.links(stage, batch, said), **more}
+    return _materialization(stage, batch, told)
 
 
 def passed(
@@ -156,20 +157,6 @@ def errors_told(context: dg.OpExecutionContext, stage: str, source: str) -> Iter
         ) from None
 
 
-def column_schema(contract: SourceContract) -> dg.TableSchema:
-    return dg.TableSchema(
-        [
-            dg.TableColumn(
-                c.name,
-                str(c.type),
-                description=c.description,
-                constraints=dg.TableColumnConstraints(nullable=not c.required),
-            )
-            for c in contract.table_columns
-        ]
-    )
-
-
 def _materialization(
     stage: str, batch: Batch, metadata: Mapping[str, Any]
 ) -> dg.AssetMaterialization:
@@ -197,10 +184,5 @@ def _evaluation(
         description=description,
         partition=str(hour),
         target_materialization_data=target,
-        metadata={"hour_utc": str(hour), **{name: _value(v) for name, v in metadata.items()}},
+        metadata={"hour_utc": str(hour), **facts.shown(metadata)},
     )
-
-
-def _value(value: Any) -> Any:
-    """JSON for what Dagster would otherwise take for something else."""
-    return dg.MetadataValue.json(value) if isinstance(value, dict | list) else value

@@ -37,7 +37,9 @@ class JobOutcome:
     def facts(self) -> dict[str, float | str | int]:
         """The cost and the place of the whole run, for the metadata of each of its hours."""
         return {
+            "glue_job": self.run.job,
             "glue_run_id": self.run.run_id,
+            "glue_log_group": self.run.log_group,
             "glue_workers": f"{self.run.workers} x {self.run.worker_type}",
             "glue_seconds": self.run.execution_s,
             "glue_dpu_seconds": self.run.dpu_seconds,

@@ -11,8 +11,8 @@ from typing import Final, TypeVar
 
 import dagster as dg
 
-from etl_platform.components.events import REDSHIFT, asset_key
 from etl_platform.components.s3_to_redshift import job_name
+from etl_platform.components.stages import REDSHIFT, asset_key
 from etl_platform.contract.hour import Hour
 from etl_platform.ingest.arrivals import Arrival, Ask, Wanted
 

@@ -4,6 +4,7 @@ import dagster as dg
 from pydantic import BaseModel
 
 from etl_platform.components.assets import source_assets
+from etl_platform.components.descriptions import system_of
 from etl_platform.contract.errors import ContractInvalid
 from etl_platform.contract.reading import FILE_NAME, located
 from etl_platform.contract.source import SourceContract
@@ -40,7 +41,7 @@ class S3ToRedshift(dg.Component):
             description=f"{self.contract.description}: raw, parquet and redshift of some hours.",
             tags={"source": self.contract.source},
         )
-        return dg.Definitions(assets=[assets], jobs=[job])
+        return dg.Definitions(assets=[system_of(self.contract), assets], jobs=[job])
 
 
 def job_name(source: str) -> str:

@@ -17,9 +17,9 @@ from dagster._core.definitions.sensor_definition import SensorExecutionData
 from dagster._core.events import DagsterEvent
 
 from etl_platform.components.assets import source_assets
-from etl_platform.components.events import asset_key
 from etl_platform.components.past import RANGE_END_TAG, RANGE_START_TAG, marks_of
 from etl_platform.components.s3_to_redshift import job_name
+from etl_platform.components.stages import asset_key
 from etl_platform.contract.hour import Hour
 from etl_platform.contract.source import SourceContract
 from etl_platform.ingest.arrivals import Arrival
