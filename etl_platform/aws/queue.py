@@ -29,7 +29,7 @@ class Queue:
                 answer = client("sqs").send_message_batch(QueueUrl=self._url, Entries=entries)
             _refuse_failed(f"SendMessageBatch {self.name}", answer)
 
-    def receive(self, most: int, hidden_s: int | None = None) -> list[Received]:
+    def receive(self, most: int, hidden_s: int | None = None, wait_s: int = 0) -> list[Received]:
         hidden = {} if hidden_s is None else {"VisibilityTimeout": hidden_s}
         received: list[Received] = []
         while len(received) < most:
@@ -39,6 +39,8 @@ class Queue:
                     MaxNumberOfMessages=min(_MOST_IN_A_CALL, most - len(received)),
                     MessageSystemAttributeNames=["ApproximateReceiveCount", "SentTimestamp"],
                     MessageAttributeNames=["All"],
+                    # Only the first look waits: once there are some, the end is the end.
+                    WaitTimeSeconds=0 if received else wait_s,
                     **hidden,
                 )
             messages = answer.get("Messages", ())

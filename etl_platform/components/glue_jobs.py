@@ -52,12 +52,13 @@ class GlueJobs(dg.ConfigurableResource[None]):
     """The two Glue jobs of the installation."""
 
     namespace: str
-    first_poll_s: float = 0.5
-    """A job of two seconds is seen soon; the wait then doubles up to `slowest_poll_s`."""
+    first_poll_s: float = 0.25
+    """The end of a job of two seconds is seen within half a second: the wait grows by a fifth each
+    time, up to `slowest_poll_s`."""
     slowest_poll_s: float = 15.0
     slot_wait_s: float = 1800.0
     """How long a start waits for a free slot before the step fails with JOB_BUSY."""
-    message_interval_s: float = 1.0
+    message_interval_s: float = 0.5
 
     def run(self, context: dg.OpExecutionContext, order: Order) -> JobOutcome:
         """Carry out an order and give the outcome.
@@ -134,7 +135,7 @@ class GlueJobs(dg.ConfigurableResource[None]):
         while True:
             # Jitter: a hundred runs that start together must not ask Glue together for ever.
             yield pause_s * random.uniform(0.8, 1.2)  # noqa: S311 - not a secret
-            pause_s = min(pause_s * 1.5, self.slowest_poll_s)
+            pause_s = min(pause_s * 1.2, self.slowest_poll_s)
 
 
 @contextmanager

@@ -29,6 +29,11 @@ MOST_IN_HAND: Final = 1000
 BUDGET_S: Final = 20.0
 """Dagster gives a tick 60 s, and forgets all that it did if it takes longer."""
 _RECEIVED_AT_ONCE: Final = 100
+INTERVAL_S: Final = 5
+"""Dagster looks every 5 s for sensors whose turn it is."""
+_WAIT_S: Final = 5
+"""A tick that finds nothing waits at the queue until the next one is due: most messages are met by
+a tick that waits for them."""
 
 Clock = Callable[[], datetime]
 
@@ -53,20 +58,20 @@ def manifest_sensor(
     @dg.sensor(
         name=MANIFEST_SENSOR,
         jobs=jobs,
-        minimum_interval_seconds=5,
+        minimum_interval_seconds=INTERVAL_S,
         default_status=dg.DefaultSensorStatus.RUNNING,
         description="Asks for a run for each hour whose manifest the queue announces: the fast"
         " way. What it refuses is in the log of its tick and in `etl-platform refused`.",
     )
     def sensor(context: dg.SensorEvaluationContext) -> dg.SensorResult:
         tick = _Tick(contracts, queues, Past(context.instance), clock())
-        hand, refused = tick.receive(inbox.read(context.cursor))
-        tick.refuse(context, refused)
-        hand = tick.without_served(hand)
+        hand, refused = tick.look(context, inbox.read(context.cursor), 0)
+        if not hand and not refused:
+            hand, refused = tick.look(context, hand, _WAIT_S)
         asks = tick.asks(hand)
         return dg.SensorResult(
             run_requests=[run_request(ask) for ask in asks] or None,
-            skip_reason=None if asks else _why(len(refused)),
+            skip_reason=None if asks else _why(refused),
             cursor=inbox.written(hand),
         )
 
@@ -80,13 +85,22 @@ class _Tick:
     past: Past
     now: datetime
 
-    def receive(self, hand: list[InHand]) -> tuple[list[InHand], list[Refused]]:
+    def look(
+        self, context: dg.SensorEvaluationContext, hand: list[InHand], wait_s: int
+    ) -> tuple[list[InHand], int]:
+        """What is in hand after a look into the queue, and how much was refused."""
+        hand, refused = self.receive(hand, wait_s)
+        self.refuse(context, refused)
+        return self.without_served(hand), len(refused)
+
+    def receive(self, hand: list[InHand], wait_s: int) -> tuple[list[InHand], list[Refused]]:
         """The hand with what the queue brings, and what is refused of it."""
         deadline = time.monotonic() + BUDGET_S
         received: list[Received] = []
         while (room := MOST_IN_HAND - len(hand) - len(received)) > 0:
-            some = self.queues.batches.receive(min(room, _RECEIVED_AT_ONCE))
+            some = self.queues.batches.receive(min(room, _RECEIVED_AT_ONCE), wait_s=wait_s)
             received += some
+            wait_s = 0
             if not some or time.monotonic() > deadline:
                 break
         brought, refused = sorted_out(received, self.contracts, Hour.containing(self.now))

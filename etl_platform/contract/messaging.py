@@ -37,10 +37,11 @@ class MessageQueue(Protocol):
     def send(self, messages: Sequence[Outgoing]) -> None:
         """Send every message or raise; what was sent before the fault is dropped as a double."""
 
-    def receive(self, most: int, hidden_s: int | None = None) -> list[Received]:
+    def receive(self, most: int, hidden_s: int | None = None, wait_s: int = 0) -> list[Received]:
         """Up to `most` messages, fewer if one look brings none.
 
-        They are hidden from other looks for `hidden_s`, or as long as the queue says.
+        They are hidden from other looks for `hidden_s`, or as long as the queue says. While there
+        is no message, the first look waits for one, `wait_s` at most.
         """
 
     def delete(self, receipts: Sequence[str]) -> None:

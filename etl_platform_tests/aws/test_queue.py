@@ -1,6 +1,7 @@
 """The promises of a MessageQueue, kept by SQS and by the one in memory, and the faults of SQS."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
@@ -149,3 +150,15 @@ def test_a_refused_call_raises_with_the_code_of_sqs(stub: Stubber) -> None:
     stub.add_client_error("receive_message", "AccessDenied", "no")
     with pytest.raises(ServiceUnavailable, match="ReceiveMessage q: AccessDenied"):
         Queue("q").receive(1)
+
+
+@pytest.mark.usefixtures("environment")
+def test_a_look_that_waits_has_a_message_as_soon_as_it_is_there() -> None:
+    name = f"{uuid4().hex}.fifo"
+    boto3.client("sqs").create_queue(QueueName=name, Attributes={"FifoQueue": "true"})
+    queue = Queue(name)
+    with ThreadPoolExecutor(1) as pool:
+        looking = pool.submit(queue.receive, 10, wait_s=20)
+        queue.send(messages(1))
+        # SQS gives the message to one look: without waiting, the thread would have found nothing.
+        assert [message.body for message in looking.result()] == ["body 0"]

@@ -43,7 +43,8 @@ class MemoryQueue:
                 self._seen[message.deduplication_id] = now
                 self._kept.append(_Kept(message, next(self._numbers), now, now))
 
-    def receive(self, most: int, hidden_s: int | None = None) -> list[Received]:
+    def receive(self, most: int, hidden_s: int | None = None, wait_s: int = 0) -> list[Received]:
+        """Its clock stands still while a look waits, so none does."""
         now = self.now()
         self._bury()
         held_back = {kept.message.group_id for kept in self._kept if kept.visible_at > now}
