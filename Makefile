@@ -9,7 +9,7 @@ BENCH_INSTALLED := $(VENV)/.bench-installed
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help demo stop up down test lint bench lock clean python-fits
+.PHONY: help demo stop up down test lint bench lock clean python-fits browser
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-6s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -26,8 +26,16 @@ up: $(INSTALLED) ## Start the local stack
 down: $(INSTALLED) ## Stop the local stack; its data stays
 	@$(BIN)/etl-platform local down
 
-test: lint ## Lint, then run every test
+test: lint browser ## Lint, then run every test
 	@$(BIN)/python -m pytest --numprocesses logical --maxprocesses 8 --dist loadfile --no-loadscope-reorder
+
+# The tests of the UI need a browser. As root, on Debian, this has one installed; else they are skipped.
+browser:
+	@for name in chromium chromium-browser google-chrome; do \
+		command -v $$name > /dev/null && exit 0; done; \
+	[ "$$(id -u)" = 0 ] && command -v apt-get > /dev/null \
+		&& timeout 300 apt-get install --yes --no-install-recommends chromium > /dev/null 2>&1 \
+		|| echo "There is no Chromium: the tests of the UI will be skipped"
 
 lint: $(INSTALLED) ## Check style, types and the direction of imports
 	@$(BIN)/ruff check .

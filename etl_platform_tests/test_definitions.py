@@ -61,7 +61,7 @@ def test_the_failed_check_of_an_hour_says_where_its_rejects_are_and_why() -> Non
     told = {name: value.value for name, value in evaluation.metadata.items()}
     table = evaluation.metadata["reasons"]
     assert isinstance(table, dg.TableMetadataValue)
-    first = {"first_file": "s3://raw/weather.jsonl", "first_record": 1}
+    first = {"first_file": "weather.jsonl", "first_record": 1}
     said = {"column": "temp", "reason": "not_a_decimal", "records": 3}
     assert [record.data for record in table.records] == [{**said, **first}]
     facts["reasons"] = told["reasons"]

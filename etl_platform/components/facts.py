@@ -46,7 +46,7 @@ def _record(reason: Mapping[str, Any]) -> dg.TableRecord:
             "column": reason["column"],
             "reason": reason["reason"],
             "records": reason["records"],
-            "first_file": first.get("file"),
+            "first_file": first.get("file", "").rpartition("/")[2] or None,
             "first_record": first.get("record"),
         }
     )
