@@ -98,6 +98,7 @@ def redshift(directory: Path, aws_port: int, user: str, password_file: Path) -> 
             *("--admin-user", user),
             *("--admin-password-file", str(password_file)),
             *("--database", DATABASE),
+            "--check-roles",
         )
 
     def environment(port: int) -> Mapping[str, str]:

@@ -1,28 +1,51 @@
-"""The record of loads, on a connection of its own: it stays when the client rolls back."""
+"""The record of loads and unloads, on a connection of its own: a rollback does not take it."""
 
 import asyncio
 import re
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 from infra.local.redshift.backend import Backend
 from infra.local.redshift.errors import RedshiftError
+from infra.local.redshift.faults import Fault, LoadRefused
+from infra.local.redshift.files import FileOutcome, Outcome
+from infra.local.redshift.loads import Copy, Unload
 from infra.local.redshift.postgres import SUPERUSER
 from infra.local.redshift.quoting import Sql, compose, literal
-from infra.local.redshift.statements import Copy
 
-_LOAD = """
-    INSERT INTO redshift_local.load_history VALUES ({query_id}, {user}, {database}, {table},
-        {source}, {rows}, {status}, {message}, {start}, {end})
+_COPY = """
+    INSERT INTO redshift_local.copy_run VALUES ({query_id}, {session}, {user}, {database},
+        {table_id}, {table}, {source}, {format}, {rows}, {status}, {start}, {end})
 """
-_ERROR = """
-    INSERT INTO redshift_local.load_error VALUES ({query_id}, {table}, {file}, {column}, {code},
-        {message}, {start})
+_COPY_FILE = (
+    "INSERT INTO redshift_local.copy_file VALUES ({query_id}, {file}, {size}, {records}, {rows})"
+)
+_FAULT = """
+    INSERT INTO redshift_local.copy_fault VALUES ({query_id}, {file}, {line}, {column}, {type},
+        {length}, {raw_line}, {raw_value}, {code}, {reason})
 """
+_UNLOAD = """
+    INSERT INTO redshift_local.unload_run VALUES ({query_id}, {session}, {user}, {database},
+        {location}, {format}, {compression}, {status}, {message}, {start}, {end})
+"""
+_UNLOAD_FILE = "INSERT INTO redshift_local.unload_file VALUES ({query_id}, {file}, {size}, {rows})"
+_RAW_CHARACTERS = 1024
+
+
+@dataclass(frozen=True)
+class Run:
+    """Which COPY or UNLOAD a record is of."""
+
+    query_id: int
+    session_id: int
+    user: str
+    start: datetime
 
 
 class History:
-    """Writes what each COPY did."""
+    """Writes what each COPY and UNLOAD did."""
 
     def __init__(self, socket: Path, database: str) -> None:
         self._socket = socket
@@ -31,46 +54,90 @@ class History:
 
     async def next_query_id(self) -> int:
         """A number that no other query has."""
-        async with self._lock:
-            server = await Backend.trusted(self._socket, SUPERUSER, self._database)
-            try:
-                answer = await server.query("SELECT nextval('redshift_local.query_id')")
-            finally:
-                server.close()
-        return int(answer.rows[0][0] or 0)
+        return int(await self._run("SELECT nextval('redshift_local.query_id')") or 0)
 
-    async def record(
-        self,
-        query_id: int,
-        user: str,
-        statement: Copy,
-        start: datetime,
-        *,
-        rows: int = 0,
-        error: RedshiftError | None = None,
+    async def record_copy(
+        self, run: Run, statement: Copy, outcome: Outcome, error: RedshiftError | None = None
     ) -> None:
         """Keep the outcome of a load."""
-        parts = {
-            "query_id": literal(query_id),
-            "user": literal(user),
+        changes = [
+            compose(
+                _COPY,
+                **self._parts(run, error),
+                table_id=literal(outcome.table_id),
+                table=literal(statement.table[-1]),
+                source=literal(statement.location),
+                format=literal(statement.format.name),
+                rows=literal(outcome.rows),
+            )
+        ]
+        changes += [
+            compose(
+                _COPY_FILE,
+                query_id=literal(run.query_id),
+                file=literal(file.url),
+                size=literal(file.size_bytes),
+                records=literal(file.records),
+                rows=literal(file.rows),
+            )
+            for file in outcome.files
+        ]
+        faults = list(outcome.faults)
+        if error is not None and not isinstance(error, LoadRefused):
+            faults.append(_fault_of(error, outcome))
+        changes += [_fault_row(run.query_id, fault) for fault in faults]
+        await self._run(";".join(changes))
+
+    async def record_unload(
+        self,
+        run: Run,
+        statement: Unload,
+        files: Sequence[FileOutcome],
+        error: RedshiftError | None = None,
+    ) -> None:
+        """Keep the outcome of an unload."""
+        compression = statement.text.compression if statement.text else None
+        changes = [
+            compose(
+                _UNLOAD,
+                **self._parts(run, error),
+                location=literal(statement.location),
+                format=literal(statement.format_name),
+                compression=literal((compression or "none").lower()),
+                message=literal(None if error is None else explain(error)),
+            )
+        ]
+        changes += [
+            compose(
+                _UNLOAD_FILE,
+                query_id=literal(run.query_id),
+                file=literal(file.url),
+                size=literal(file.size_bytes),
+                rows=literal(file.rows),
+            )
+            for file in files
+        ]
+        await self._run(";".join(changes))
+
+    def _parts(self, run: Run, error: RedshiftError | None) -> dict[str, Sql]:
+        return {
+            "query_id": literal(run.query_id),
+            "session": literal(run.session_id),
+            "user": literal(run.user),
             "database": literal(self._database),
-            "table": literal(statement.table[-1]),
-            "source": literal(statement.location),
-            "rows": literal(rows),
             "status": literal("completed" if error is None else "failed"),
-            "message": literal(None if error is None else explain(error)),
-            "start": _timestamp(start),
+            "start": _timestamp(run.start),
             "end": _timestamp(datetime.now(UTC)),
         }
-        changes = [compose(_LOAD, **parts)]
-        if error is not None:
-            changes.append(compose(_ERROR, **parts, **_where(error)))
+
+    async def _run(self, sql: str) -> str | None:
         async with self._lock:
             server = await Backend.trusted(self._socket, SUPERUSER, self._database)
             try:
-                await server.query(";".join(changes))
+                answer = await server.query(sql)
             finally:
                 server.close()
+        return answer.rows[0][0] if answer.rows else None
 
 
 def explain(error: RedshiftError) -> str:
@@ -79,16 +146,40 @@ def explain(error: RedshiftError) -> str:
     return f"{error.message}: {context.group(1)}" if context else error.message
 
 
-def _where(error: RedshiftError) -> dict[str, Sql]:
+def _fault_of(error: RedshiftError, outcome: Outcome) -> Fault:
     detail = error.detail or ""
     code = re.search(r"code: +(\d+)", detail)
     file = re.search(r"s3://[^\s',]+", detail)
     column = re.search(r"column '?(\w+)'?", detail)
-    return {
-        "code": literal(int(code.group(1)) if code else 0),
-        "file": literal(file.group(0) if file else ""),
-        "column": literal(column.group(1) if column else ""),
-    }
+    last_file = outcome.files[-1].url if outcome.files else ""
+    return Fault(
+        code=int(code.group(1)) if code else 0,
+        reason=explain(error),
+        file=file.group(0) if file else last_file,
+        column=column.group(1) if column else "",
+    )
+
+
+def _fault_row(query_id: int, fault: Fault) -> Sql:
+    return compose(
+        _FAULT,
+        query_id=literal(query_id),
+        file=literal(fault.file),
+        line=literal(fault.line_number),
+        column=literal(fault.column),
+        type=literal(fault.type),
+        length=literal(fault.length),
+        raw_line=_raw(fault.raw_line),
+        raw_value=_raw(fault.raw_value),
+        code=literal(fault.code),
+        reason=literal(fault.reason),
+    )
+
+
+def _raw(text: str) -> Sql:
+    """A piece of a file, of which PostgreSQL takes neither NUL nor what is no UTF-8."""
+    shown = text[:_RAW_CHARACTERS].replace("\0", "")
+    return literal(shown.encode(errors="replace").decode())
 
 
 def _timestamp(moment: datetime) -> Sql:

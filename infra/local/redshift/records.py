@@ -1,0 +1,186 @@
+"""The records of text files: delimited lines and CSV.
+
+Formats: https://docs.aws.amazon.com/redshift/latest/dg/copy-parameters-data-format.html
+"""
+
+import bz2
+import gzip
+import io
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO, cast
+
+import pyarrow as pa
+
+from infra.local.redshift import faults
+from infra.local.redshift.errors import RedshiftError
+from infra.local.redshift.faults import BadValue
+from infra.local.redshift.loads import BZIP2, GZIP, ZSTD, CsvFormat, DelimitedFormat
+
+LONGEST_RECORD = 4 * 1024 * 1024
+"""Bytes of a row: https://docs.aws.amazon.com/redshift/latest/dg/limitations-copy.html"""
+
+
+_UNESCAPED_QUOTE = "Invalid quote formatting for CSV. Unescaped quote character"
+
+
+@dataclass(frozen=True)
+class Record:
+    """One record of a file, with its fields as text or with what is wrong with it."""
+
+    line_number: int
+    raw: str
+    fields: list[str | None]
+    problem: BadValue | None = None
+
+
+@contextmanager
+def open_text(path: Path, compression: str | None) -> Iterator[io.TextIOBase]:
+    """A file as lines; bytes that are no UTF-8 stay as surrogates."""
+    try:
+        with _decompressed(path, compression) as content:
+            yield io.TextIOWrapper(content, "utf-8", errors="surrogateescape", newline="\n")
+    except (OSError, EOFError, pa.ArrowInvalid) as error:
+        raise RedshiftError(
+            "XX000", f"Failed writing body: the file is not {compression or 'readable'}: {error}"
+        ) from error
+
+
+def _decompressed(path: Path, compression: str | None) -> BinaryIO:
+    if compression == GZIP:
+        return cast(BinaryIO, gzip.open(path))
+    if compression == BZIP2:
+        return cast(BinaryIO, bz2.open(path))
+    if compression == ZSTD:
+        # The stream of Arrow has no read1, which a text wrapper asks for.
+        return io.BufferedReader(cast(io.RawIOBase, pa.input_stream(path, compression="zstd")))
+    return path.open("rb")
+
+
+class Lines:
+    """The lines of a file, without their ends but with what the last one's end was."""
+
+    def __init__(self, file: io.TextIOBase) -> None:
+        self._file = file
+        self.number = 0
+        self.end = ""
+
+    def __iter__(self) -> Iterator[str]:
+        """The lines that are left."""
+        while True:
+            line = self._file.readline(LONGEST_RECORD + 1)
+            if not line:
+                return
+            if len(line) > LONGEST_RECORD:
+                raise RedshiftError("XX000", f"A line is longer than {LONGEST_RECORD} bytes")
+            text = line.removesuffix("\n").removesuffix("\r")
+            self.end = line[len(text) :]
+            self.number += 1
+            yield text
+
+
+def csv_records(lines: Lines, form: CsvFormat) -> Iterator[Record]:
+    """Records of CSV; a field in quotes may hold delimiters, line ends and doubled quotes."""
+    quote, delimiter = re.escape(form.quote), re.escape(form.delimiter)
+    inside = re.compile(rf"(?:[^{quote}]|{quote}{quote})*")
+    field = re.compile(
+        rf"(?:{quote}({inside.pattern}){quote}|([^{quote}{delimiter}]*))(?={delimiter}|\Z)"
+    )
+    left = iter(lines)
+    for raw in left:
+        start = lines.number
+        if form.quote not in raw:
+            yield Record(start, raw, list(raw.split(form.delimiter)))
+            continue
+        record, place, problem = raw, 0, None
+        fields: list[str | None] = []
+        while place <= len(record) and problem is None:
+            if record.startswith(form.quote, place) and inside.fullmatch(record, place + 1):
+                record, closed = _to_closing_quote(record, lines, left, inside)
+                if not closed:
+                    problem = BadValue(faults.NO_DELIMITER, "Delimited value missing end quote")
+                    break
+            found = field.match(record, place)
+            if found is None:
+                problem = BadValue(faults.NO_DELIMITER, _UNESCAPED_QUOTE)
+                break
+            quoted, plain = found.groups()
+            fields.append(plain if quoted is None else quoted.replace(form.quote * 2, form.quote))
+            place = found.end() + len(form.delimiter)
+        yield Record(start, record, fields, problem)
+
+
+def _to_closing_quote(
+    record: str, lines: Lines, left: Iterator[str], inside: re.Pattern[str]
+) -> tuple[str, bool]:
+    """A record with the lines up to the one that closes its quotes; whether one does."""
+    parts = [record, lines.end]
+    length = len(record)
+    for more in left:
+        parts.append(more)
+        length += len(more)
+        if not inside.fullmatch(more):
+            return "".join(parts), True
+        if length > LONGEST_RECORD:
+            break
+        parts.append(lines.end)
+    return "".join(parts), False
+
+
+def delimited_records(lines: Lines, form: DelimitedFormat) -> Iterator[Record]:
+    """Records of delimited text, with backslashes or quotes taken off if the form says so."""
+    left = iter(lines)
+    for raw in left:
+        start, record = lines.number, raw
+        while form.escape and _ends_escaped(record) and len(record) < LONGEST_RECORD:
+            more = next(left, None)
+            if more is None:
+                break
+            record = f"{record}\n{more}"
+        if not form.escape and not form.remove_quotes:
+            yield Record(start, record, list(record.split(form.delimiter)))
+            continue
+        try:
+            yield Record(start, record, list(_split(record, form)))
+        except BadValue as problem:
+            yield Record(start, record, [], problem)
+
+
+def _split(raw: str, form: DelimitedFormat) -> Iterator[str]:
+    field: list[str] = []
+    quote = ""
+    at_start = True
+    place = 0
+    while place < len(raw):
+        character = raw[place]
+        if form.escape and character == "\\" and place + 1 < len(raw):
+            # \N is the mark of NULL, which is looked for later.
+            following = raw[place + 1]
+            field.append("\\N" if following == "N" else following)
+            place += 2
+        elif quote and character == quote:
+            quote = ""
+            place += 1
+        elif form.remove_quotes and at_start and character in "'\"":
+            quote = character
+            place += 1
+        elif not quote and raw.startswith(form.delimiter, place):
+            yield "".join(field)
+            field.clear()
+            place += len(form.delimiter)
+            at_start = True
+            continue
+        else:
+            field.append(character)
+            place += 1
+        at_start = False
+    if quote:
+        raise BadValue(faults.NO_DELIMITER, "Delimited value missing end quote")
+    yield "".join(field)
+
+
+def _ends_escaped(raw: str) -> bool:
+    return (len(raw) - len(raw.rstrip("\\"))) % 2 == 1
