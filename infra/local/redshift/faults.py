@@ -24,6 +24,9 @@ BAD_CHARACTER = 1220
 INTEGER_OVERFLOW = 1222
 BAD_JSON = 1224
 
+RAW_CHARACTERS = 1024
+"""How much of a line and of a field STL_LOAD_ERRORS shows."""
+
 
 class BadValue(Exception):
     """A field that does not become a value of its column."""

@@ -31,7 +31,6 @@ _UNLOAD = """
         {location}, {format}, {compression}, {status}, {message}, {start}, {end})
 """
 _UNLOAD_FILE = "INSERT INTO redshift_local.unload_file VALUES ({query_id}, {file}, {size}, {rows})"
-_RAW_CHARACTERS = 1024
 
 
 @dataclass(frozen=True)
@@ -178,8 +177,7 @@ def _fault_row(query_id: int, fault: Fault) -> Sql:
 
 def _raw(text: str) -> Sql:
     """A piece of a file, of which PostgreSQL takes neither NUL nor what is no UTF-8."""
-    shown = text[:_RAW_CHARACTERS].replace("\0", "")
-    return literal(shown.encode(errors="replace").decode())
+    return literal(text.replace("\0", "").encode(errors="replace").decode())
 
 
 def _timestamp(moment: datetime) -> Sql:

@@ -19,6 +19,7 @@ Layout = Callable[[Any], list[str | None]]
 _STEP = re.compile(
     r"\.(?P<name>[^.\[\]'\"]+)|\[(?P<quote>['\"])(?P<key>.+?)(?P=quote)\]|\[(?P<place>\d+)\]"
 )
+_BLANKS = re.compile(r"[ \t\r\n]+")
 
 
 class _Number(str):
@@ -59,39 +60,83 @@ def layout(mapping: str, columns: Sequence[TableColumn], jsonpaths: bytes | None
 
 def json_records(lines: Lines, lay_out: Layout) -> Iterator[Record]:
     """One record for each value of a file; values follow each other with white space between."""
-    pending, start = "", 1
+    unread = _Unread()
     for line in lines:
-        if not pending:
-            start = lines.number
-        pending += f"{line}\n"
-        while pending := pending.lstrip():
-            try:
-                value, end = _DECODER.raw_decode(pending)
-            except (ValueError, RecursionError) as error:
-                if _is_unfinished(error, pending) and len(pending) <= LONGEST_RECORD:
-                    break
-                yield _malformed(start, pending)
-                pending = ""
-                continue
-            raw, pending = pending[:end], pending[end:]
-            try:
-                yield Record(start, raw, lay_out(value))
-            except BadValue as problem:
-                yield Record(start, raw, [], problem)
-            start = lines.number
-    if pending:
-        yield _malformed(start, pending)
+        if unread.add(line, lines.number):
+            yield from _laid_out(unread.values(at_end=False), lay_out)
+    yield from _laid_out(unread.values(at_end=True), lay_out)
 
 
-def _malformed(number: int, raw: str) -> Record:
-    return Record(number, raw.rstrip("\n"), [], BadValue(faults.BAD_LINE, "Invalid JSON format"))
+class _Unread:
+    """The lines whose values are still to be read."""
+
+    def __init__(self) -> None:
+        self._parts: list[str] = []
+        self._size = 0
+        self._first_line = 1
+        self._tried = 0
+
+    def add(self, line: str, number: int) -> bool:
+        """Take one line more; whether it is worth while to look for values now.
+
+        A value of many lines is looked at again when twice as much is there: to look at every
+        line would cost the square of its length.
+        """
+        if not self._parts:
+            self._first_line = number
+        self._parts.append(f"{line}\n")
+        self._size += len(line) + 1
+        return self._size >= 2 * self._tried
+
+    def values(self, *, at_end: bool) -> Iterator[tuple[int, str, Any]]:
+        """Line, text and value of what is complete; a BadValue in place of what is none."""
+        text = "".join(self._parts)
+        place, number = 0, self._first_line
+        while (start := _past_blanks(text, place)) < len(text):
+            number += text.count("\n", place, start)
+            place = start
+            value, end = _decoded(text, place)
+            if end is None and not at_end and len(text) - place <= LONGEST_RECORD:
+                break
+            if end is None:
+                end = len(text)
+            yield number, text[place:end].rstrip("\n"), value
+            number += text.count("\n", place, end)
+            place = end
+        self._parts = [text[place:]] if place < len(text) else []
+        self._size = self._tried = len(text) - place
+        self._first_line = number
 
 
-def _is_unfinished(error: Exception, text: str) -> bool:
-    if not isinstance(error, json.JSONDecodeError):
-        return False
-    # A string cannot hold a bare line end, so an open one will not be closed by the next line.
-    return error.pos >= len(text.rstrip())
+def _past_blanks(text: str, place: int) -> int:
+    found = _BLANKS.match(text, place)
+    return found.end() if found else place
+
+
+def _decoded(text: str, place: int) -> tuple[Any, int | None]:
+    """A value and where it ends; a BadValue without an end if the text stops inside of a value."""
+    problem = BadValue(faults.BAD_LINE, "Invalid JSON format")
+    try:
+        return _DECODER.raw_decode(text, place)
+    except RecursionError:
+        return problem, len(text)
+    except json.JSONDecodeError as error:
+        # A string cannot hold a bare line end, so an open one will not be closed by a later line.
+        if error.pos >= len(text.rstrip()):
+            return problem, None
+        return problem, text.index("\n", error.pos) + 1
+    except ValueError:
+        return problem, text.index("\n", place) + 1
+
+
+def _laid_out(values: Iterator[tuple[int, str, Any]], lay_out: Layout) -> Iterator[Record]:
+    for number, raw, value in values:
+        try:
+            if isinstance(value, BadValue):
+                raise value
+            yield Record(number, raw, lay_out(value))
+        except BadValue as problem:
+            yield Record(number, raw, [], problem)
 
 
 def _by_names(columns: Sequence[TableColumn], fold: Callable[[str], str]) -> Layout:

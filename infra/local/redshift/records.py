@@ -85,7 +85,7 @@ class Lines:
 def csv_records(lines: Lines, form: CsvFormat) -> Iterator[Record]:
     """Records of CSV; a field in quotes may hold delimiters, line ends and doubled quotes."""
     quote, delimiter = re.escape(form.quote), re.escape(form.delimiter)
-    inside = re.compile(rf"(?:[^{quote}]|{quote}{quote})*")
+    inside = re.compile(rf"[^{quote}]*(?:{quote}{quote}[^{quote}]*)*")
     field = re.compile(
         rf"(?:{quote}({inside.pattern}){quote}|([^{quote}{delimiter}]*))(?={delimiter}|\Z)"
     )
@@ -136,6 +136,10 @@ def delimited_records(lines: Lines, form: DelimitedFormat) -> Iterator[Record]:
     for raw in left:
         start, record = lines.number, raw
         while form.escape and _ends_escaped(record) and len(record) < LONGEST_RECORD:
+            if lines.end == "\r\n":
+                # What the backslash stands before is the carriage return.
+                record += "\r"
+                break
             more = next(left, None)
             if more is None:
                 break

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from infra.local.redshift import faults
 from infra.local.redshift.columns import TableColumn
-from infra.local.redshift.faults import BadValue, Fault, LoadRefused
+from infra.local.redshift.faults import RAW_CHARACTERS, BadValue, Fault, LoadRefused
 from infra.local.redshift.files import Chunk
 from infra.local.redshift.json_records import Layout, json_records
 from infra.local.redshift.loads import Copy, CsvFormat, DelimitedFormat
@@ -126,8 +126,8 @@ class TextLoad:
                 column=column.name if column else "",
                 type=column.declared if column else "",
                 length=str(column.length_bytes or "") if column else "",
-                raw_line=record.raw,
-                raw_value=field,
+                raw_line=record.raw[:RAW_CHARACTERS],
+                raw_value=field[:RAW_CHARACTERS],
             )
         )
         if len(self.faults) >= max(1, self._statement.most_errors):

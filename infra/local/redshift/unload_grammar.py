@@ -43,7 +43,7 @@ def read_unload(words: Words) -> Unload:
     role = checked_role(given)
     if {"ALLOWOVERWRITE", "CLEANPATH"} <= given.keys():
         raise syntax_error("CLEANPATH and ALLOWOVERWRITE can not be used together")
-    partitions, include = given.get("PARTITION", ((), False))
+    partitions, include = given.get("PARTITION BY", ((), False))
     return Unload(
         query=query,
         location=location,
@@ -61,7 +61,8 @@ def read_unload(words: Words) -> Unload:
 
 
 def _read_option(words: Words) -> tuple[str, Any]:
-    option = words.word()
+    # The tokenizer makes one word of PARTITION BY, with the white space between.
+    option = " ".join(words.word().split())
     if option == "FORMAT":
         words.take("AS")
         option = words.word()
@@ -86,7 +87,6 @@ def _flag(words: Words) -> bool:
 
 
 def _partitions(words: Words) -> tuple[tuple[str, ...], bool]:
-    words.expect("BY")
     names = words.names_in_brackets()
     if not names:
         raise syntax_error(f'syntax error at or near "{words.current}"')
@@ -104,7 +104,7 @@ _READERS: dict[str, Callable[[Words], Any]] = {
     "IAM_ROLE": read_role,
     "MANIFEST": lambda words: words.take("VERBOSE"),
     "PARALLEL": lambda words: words.switch(),
-    "PARTITION": _partitions,
+    "PARTITION BY": _partitions,
     "EXTENSION": lambda words: words.string(),
     "REGION": _region,
 }
