@@ -17,6 +17,9 @@ _COLUMNS = """
     ORDER BY a.attnum
 """
 
+# "numeric" and "18, 0": https://github.com/transferwise/pipelinewise-target-redshift/issues/8
+_TYPE_NAMES = {"bpchar": "char", "jsonb": "super", "bytea": "varbyte"}
+
 
 @dataclass(frozen=True)
 class TableColumn:
@@ -31,6 +34,18 @@ class TableColumn:
     precision: int | None
     scale: int | None
     not_null: bool
+
+    @property
+    def type_name(self) -> str:
+        """The type as STL_LOAD_ERRORS names it, without its length."""
+        return _TYPE_NAMES.get(self.kind, self.kind)
+
+    @property
+    def type_length(self) -> str:
+        """The length as STL_LOAD_ERRORS has it: of a number its precision and scale."""
+        if self.precision is not None:
+            return f"{self.precision}, {self.scale}"
+        return str(self.length_bytes or 0)
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from infra.local.redshift.errors import RedshiftError, engine_error, scan_error
 from infra.local.redshift.roles import Grants
 
 _MANIFEST_BYTES = 64 * 1024 * 1024
+_DOINGS = {"s3:GetObject": "read", "s3:PutObject": "written", "s3:DeleteObject": "deleted"}
 _MISSING = frozenset({"404", "NoSuchKey", "NoSuchBucket"})
 
 
@@ -139,9 +140,12 @@ class Store:
             except ClientError as error:
                 raise _service_error(error, file.location) from error
 
+    def _permits(self, action: str, place: Location) -> bool:
+        return self._grants.permits(action, f"arn:aws:s3:::{place.bucket}/{place.key}")
+
     def _require(self, action: str, place: Location) -> None:
-        if not self._grants.permits(action, f"arn:aws:s3:::{place.bucket}/{place.key}"):
-            raise _denied(f"S3 key being read or written : {place.url}")
+        if not self._permits(action, place):
+            raise _denied(f"S3 key being {_DOINGS[action]} : {place.url}")
 
     def _require_listing(self, prefix: Location) -> None:
         if not self._grants.permits("s3:ListBucket", f"arn:aws:s3:::{prefix.bucket}"):
@@ -163,6 +167,10 @@ class Store:
             raise _service_error(error, prefix) from error
 
     def _read_manifest(self, location: Location, *, columnar: bool) -> list[DataFile]:
+        if not self._permits("s3:GetObject", location):
+            # So misleading is the message of Redshift: https://github.com/PostHog/posthog/pull/61603
+            message = "COPY with MANIFEST parameter requires full path of an S3 object"
+            raise engine_error(message, 8001, location.url, "s3_utility.cpp")
         text = self.read(location, _MANIFEST_BYTES)
         try:
             entries = json.loads(text)["entries"]
@@ -191,8 +199,9 @@ def _manifest_error(message: str, url: str) -> RedshiftError:
 
 
 def _denied(context: str) -> RedshiftError:
+    # As recorded in https://github.com/embulk/embulk-output-jdbc/issues/85
     message = "S3ServiceException:Access Denied,Status 403,Error AccessDenied"
-    return engine_error(message, 8001, context, "s3_utility.cpp")
+    return engine_error(message, 8001, context, "table_s3_scanner.cpp")
 
 
 def _service_error(error: ClientError, place: Location) -> RedshiftError:

@@ -124,8 +124,8 @@ class TextLoad:
                 file=url,
                 line_number=record.line_number,
                 column=column.name if column else "",
-                type=column.declared if column else "",
-                length=str(column.length_bytes or "") if column else "",
+                type=column.type_name if column else "",
+                length=column.type_length if column else "",
                 raw_line=record.raw[:RAW_CHARACTERS],
                 raw_value=field[:RAW_CHARACTERS],
             )

@@ -90,12 +90,24 @@ def test_the_views_show_where_a_bad_value_stands(
     assert sql(
         "SELECT filename, line_number, colname, type, col_length, raw_line, raw_field_value"
         " FROM stl_load_errors WHERE query = pg_last_copy_id()"
-    ) == [[url, 2, "b", "character varying(3)", "3", "2|much too long", "much too long"]]
+    ) == [[url, 2, "b", "varchar", "3", "2|much too long", "much too long"]]
     assert sql(
         "SELECT file_name, line_number, column_name, column_type, column_length, error_code,"
         " error_message FROM sys_load_error_detail WHERE query_id = pg_last_copy_id()"
-    ) == [[url, 2, "b", "character varying(3)", "3", 1204, "String length exceeds DDL length"]]
+    ) == [[url, 2, "b", "varchar", "3", 1204, "String length exceeds DDL length"]]
     assert sql("SELECT count(*) FROM t") == [[0]]
+
+
+def test_the_views_show_precision_and_scale_of_a_number(
+    sql: Sql, connection: Connection, lake: Lake
+) -> None:
+    # As recorded in https://github.com/transferwise/pipelinewise-target-redshift/issues/8
+    sql("CREATE TABLE t (a decimal)")
+    connection.commit()
+    fails(sql, copy_text("t", lake.text("a.txt", "x\n")))
+    connection.rollback()
+    found = sql("SELECT type, col_length FROM stl_load_errors WHERE query = pg_last_copy_id()")
+    assert found == [["numeric", "18, 0"]]
 
 
 def test_maxerror_puts_bad_records_aside_and_loads_the_rest(

@@ -115,13 +115,23 @@ def test_a_role_that_may_not_read_a_file_of_the_manifest_gets_access_denied(
     role = make_role([allow("s3:GetObject", f"arn:aws:s3:::{lake.bucket}/load.manifest")])
     text = refused(strict_connection, copy(manifest, role))
     assert "S3ServiceException:Access Denied,Status 403,Error AccessDenied" in text
-    assert f"s3://{lake.bucket}/closed/a.parquet" in text
+    assert f"S3 key being read : s3://{lake.bucket}/closed/a.parquet" in text
     errors = run(
         strict_connection,
         "SELECT error_code, file_name FROM sys_load_error_detail"
         " WHERE query_id = pg_last_query_id()",
     )
     assert errors == [[8001, f"s3://{lake.bucket}/closed/a.parquet"]]
+
+
+def test_a_manifest_that_the_role_may_not_read_is_said_to_have_no_full_path(
+    strict_connection: Connection, lake: Lake, make_role: MakeRole
+) -> None:
+    # The words of Redshift, as recorded in https://github.com/PostHog/posthog/pull/61603
+    role = make_role([allow("s3:ListBucket", f"arn:aws:s3:::{lake.bucket}")])
+    text = refused(strict_connection, copy(lake.manifest(lake.put("a.parquet", INTS)), role))
+    assert "COPY with MANIFEST parameter requires full path of an S3 object" in text
+    assert "8001" in text
 
 
 def test_a_prefix_is_listed_only_with_the_right_to_list(
