@@ -122,7 +122,7 @@ def _compiled(form: str) -> re.Pattern[str]:
     if not seen:
         raise RedshiftError("22007", f"Invalid date or time format '{form}'")
     parts.append(re.escape(form[end:]))
-    return re.compile("".join(parts), re.IGNORECASE)
+    return re.compile("".join(parts), re.IGNORECASE | re.ASCII)
 
 
 def _moment(pattern: re.Pattern[str], text: str) -> datetime | None:

@@ -171,7 +171,7 @@ def _fault_row(query_id: int, fault: Fault) -> Sql:
         raw_line=_raw(fault.raw_line),
         raw_value=_raw(fault.raw_value),
         code=literal(fault.code),
-        reason=literal(fault.reason),
+        reason=_raw(fault.reason),
     )
 
 

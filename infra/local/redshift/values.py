@@ -4,7 +4,9 @@ Rules: https://docs.aws.amazon.com/redshift/latest/dg/copy-parameters-data-conve
 Texts of the reasons are those that STL_LOAD_ERRORS shows, where they are known.
 """
 
+import ctypes
 import json
+import math
 import re
 from collections.abc import Callable, Sequence
 from datetime import datetime
@@ -25,7 +27,10 @@ _INTEGERS = {"int2": (15, "Short"), "int4": (31, "Integer"), "int8": (63, "Long"
 _TEXTS = frozenset({"varchar", "bpchar", "text"})
 _TRUE = frozenset({"t", "true", "y", "yes", "1"})
 _FALSE = frozenset({"f", "false", "n", "no", "0"})
-_FLOAT = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?|[+-]?(nan|inf|infinity)", re.IGNORECASE)
+_FLOAT = re.compile(
+    r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?|[+-]?(nan|inf|infinity)", re.IGNORECASE | re.ASCII
+)
+_BAD_TEXT = "String contains invalid or unsupported UTF8 codepoints."
 _NUL = "\0"
 _NUL_AS_NULL = frozenset({"\\0", "\\000", _NUL})
 _LONGEST_DATE = 10
@@ -80,7 +85,7 @@ def _of_kind(column: TableColumn, conversion: Conversion) -> _Conversion:
     if kind == "numeric":
         return _decimal(column.precision or 18, column.scale or 0, conversion)
     if kind in ("float4", "float8"):
-        return _float
+        return _float(kind)
     if kind == "bool":
         return _boolean
     if kind == "date":
@@ -136,10 +141,17 @@ def _decimal(precision: int, scale: int, conversion: Conversion) -> _Conversion:
     return convert
 
 
-def _float(field: str) -> str:
-    if not _FLOAT.fullmatch(field):
-        raise BadValue(faults.BAD_FLOAT, "Invalid Float Format")
-    return field
+def _float(kind: str) -> _Conversion:
+    def convert(field: str) -> str:
+        if not _FLOAT.fullmatch(field):
+            raise BadValue(faults.BAD_FLOAT, "Invalid Float Format")
+        value = float(field)
+        held = ctypes.c_float(value).value if kind == "float4" else value
+        if math.isinf(held) and "i" not in field.lower():
+            raise BadValue(faults.OUT_OF_RANGE, "Overflow for a floating point number")
+        return repr(held)
+
+    return convert
 
 
 def _boolean(field: str) -> str:
@@ -192,7 +204,8 @@ def _time(field: str) -> str:
 
 def _super(field: str) -> str:
     try:
-        json.loads(field)
+        # A surrogate alone, which JSON may spell out, is no UTF-8.
+        json.loads(field.encode())
     except (ValueError, RecursionError):
         raise BadValue(faults.BAD_JSON, "Invalid JSON format in the value of a SUPER") from None
     return field
@@ -211,7 +224,10 @@ def _text(column: TableColumn, conversion: Conversion) -> _Conversion:
     def convert(field: str) -> str:
         if conversion.trim_blanks and not is_char:
             field = field.rstrip(" ")
-        raw = field.encode(errors="surrogateescape")
+        try:
+            raw = field.encode(errors="surrogateescape")
+        except UnicodeEncodeError:
+            raise BadValue(faults.BAD_CHARACTER, _BAD_TEXT) from None
         if is_char and not raw.isascii():
             raise BadValue(faults.BAD_CHARACTER, _no_multibyte(raw))
         try:
@@ -242,7 +258,4 @@ def _no_multibyte(raw: bytes) -> str:
 def _bad_utf8(raw: bytes, error: UnicodeDecodeError) -> str:
     shown = raw[error.start : error.start + 4].hex(" ")
     number = 2 if "unexpected end" in error.reason or "continuation" in error.reason else 3
-    return (
-        "String contains invalid or unsupported UTF8 codepoints. "
-        f"Bad UTF8 hex sequence: {shown} (error {number})"
-    )
+    return f"{_BAD_TEXT} Bad UTF8 hex sequence: {shown} (error {number})"

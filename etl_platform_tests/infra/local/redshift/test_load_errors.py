@@ -40,6 +40,9 @@ def fails(sql: Sql, statement: str) -> str:
         ("decimal(4,2)", "a\n", "", 1207, "Invalid digit, Value 'a', Pos 0, Type: Decimal"),
         ("decimal(4,2)", "100\n", "", 1204, "Numeric data overflow"),
         ("double precision", "1,5\n", "", 1208, "Invalid Float Format"),
+        ("real", "1e39\n", "", 1204, "Overflow"),
+        ("double precision", "1e999\n", "", 1204, "Overflow"),
+        ("int", b"\xff\n", "", 1207, "Invalid digit, Value '?'"),
         ("boolean", "maybe\n", "", 1210, "Unknown boolean format"),
         ("date", "26-1-2\n", "", 1205, "Invalid Date Format - length must be 10 or more"),
         ("date", "2026-02-30\n", "", 1205, "Invalid Date Format [YYYY-MM-DD]"),
@@ -54,6 +57,8 @@ def fails(sql: Sql, statement: str) -> str:
         ("varbyte(3)", "xy\n", "", 1219, "contains an invalid digit"),
         ("int", "[1]\n", "JSON 'auto'", 1216, "Invalid JSON format"),
         ("int", '{"a": 1,}\n', "JSON 'auto'", 1216, "Invalid JSON format"),
+        ("varchar(9)", '{"a": "\\ud800"}\n', "JSON 'auto'", 1220, "unsupported UTF8"),
+        ("super", '{"a": ["\\ud800"]}\n', "JSON 'auto'", 1224, "Invalid JSON format"),
         ("int", '{"a": "x"}\n', "JSON 'auto'", 1207, "Invalid digit"),
     ],
 )
