@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,21 +16,24 @@ from infra.local.redshift.postgres import SUPERUSER
 from infra.local.redshift.quoting import Sql, compose, literal
 
 _COPY = """
-    INSERT INTO redshift_local.copy_run VALUES ({query_id}, {session}, {user}, {database},
+    INSERT INTO redshift_local.{own}copy_run VALUES ({query_id}, {session}, {user}, {database},
         {table_id}, {table}, {source}, {format}, {rows}, {status}, {start}, {end})
 """
-_COPY_FILE = (
-    "INSERT INTO redshift_local.copy_file VALUES ({query_id}, {file}, {size}, {records}, {rows})"
-)
+_COPY_FILE = """
+    INSERT INTO redshift_local.{own}copy_file VALUES ({query_id}, {file}, {size}, {records}, {rows})
+"""
 _FAULT = """
-    INSERT INTO redshift_local.copy_fault VALUES ({query_id}, {file}, {line}, {column}, {type},
+    INSERT INTO redshift_local.{own}copy_fault VALUES ({query_id}, {file}, {line}, {column}, {type},
         {length}, {raw_line}, {raw_value}, {code}, {reason})
 """
 _UNLOAD = """
-    INSERT INTO redshift_local.unload_run VALUES ({query_id}, {session}, {user}, {database},
+    INSERT INTO redshift_local.{own}unload_run VALUES ({query_id}, {session}, {user}, {database},
         {location}, {format}, {compression}, {status}, {message}, {start}, {end})
 """
-_UNLOAD_FILE = "INSERT INTO redshift_local.unload_file VALUES ({query_id}, {file}, {size}, {rows})"
+_UNLOAD_FILE = """
+    INSERT INTO redshift_local.{own}unload_file VALUES ({query_id}, {file}, {size}, {rows})
+"""
+_EVERYONE, _OWN = Sql(""), Sql("own_")
 
 
 @dataclass(frozen=True)
@@ -56,67 +59,69 @@ class History:
         return int(await self._run("SELECT nextval('redshift_local.query_id')") or 0)
 
     async def record_copy(
-        self, run: Run, statement: Copy, outcome: Outcome, error: RedshiftError | None = None
+        self,
+        run: Run,
+        statement: Copy,
+        outcome: Outcome,
+        *,
+        inside: Backend | None = None,
+        error: RedshiftError | None = None,
     ) -> None:
-        """Keep the outcome of a load."""
-        changes = [
-            compose(
-                _COPY,
-                **self._parts(run, error),
-                table_id=literal(outcome.table_id),
-                table=literal(statement.table[-1]),
-                source=literal(statement.location),
-                format=literal(statement.format.name),
-                rows=literal(outcome.rows),
-            )
-        ]
-        changes += [
-            compose(
-                _COPY_FILE,
-                query_id=literal(run.query_id),
-                file=literal(file.url),
-                size=literal(file.size_bytes),
-                records=literal(file.records),
-                rows=literal(file.rows),
-            )
-            for file in outcome.files
-        ]
+        """Keep the outcome of a load, for all and inside of the transaction that goes on."""
         faults = list(outcome.faults)
         if error is not None and not isinstance(error, LoadRefused):
             faults.append(_fault_of(error, outcome))
-        changes += [_fault_row(run.query_id, fault) for fault in faults]
-        await self._run(";".join(changes))
+        parts = self._parts(run, error) | {
+            "table_id": literal(outcome.table_id),
+            "table": literal(statement.table[-1]),
+            "source": literal(statement.location),
+            "format": literal(statement.format.name),
+            "rows": literal(outcome.rows),
+        }
+
+        def changes(own: Sql) -> list[Sql]:
+            return [
+                compose(_COPY, own=own, **parts),
+                *(compose(_COPY_FILE, own=own, **_file_parts(run, file)) for file in outcome.files),
+                *(compose(_FAULT, own=own, **_fault_parts(run, fault)) for fault in faults),
+            ]
+
+        await self._keep(changes, inside)
 
     async def record_unload(
         self,
         run: Run,
         statement: Unload,
         files: Sequence[FileOutcome],
+        *,
+        inside: Backend | None = None,
         error: RedshiftError | None = None,
     ) -> None:
-        """Keep the outcome of an unload."""
+        """Keep the outcome of an unload, for all and inside of the transaction that goes on."""
         compression = statement.text.compression if statement.text else None
-        changes = [
-            compose(
-                _UNLOAD,
-                **self._parts(run, error),
-                location=literal(statement.location),
-                format=literal(statement.format_name),
-                compression=literal((compression or "none").lower()),
-                message=literal(None if error is None else explain(error)),
-            )
-        ]
-        changes += [
-            compose(
-                _UNLOAD_FILE,
-                query_id=literal(run.query_id),
-                file=literal(file.url),
-                size=literal(file.size_bytes),
-                rows=literal(file.rows),
-            )
-            for file in files
-        ]
-        await self._run(";".join(changes))
+        parts = self._parts(run, error) | {
+            "location": literal(statement.location),
+            "format": literal(statement.format_name),
+            "compression": literal((compression or "none").lower()),
+            "message": literal(None if error is None else explain(error)),
+        }
+
+        def changes(own: Sql) -> list[Sql]:
+            return [
+                compose(_UNLOAD, own=own, **parts),
+                *(compose(_UNLOAD_FILE, own=own, **_file_parts(run, file)) for file in files),
+            ]
+
+        await self._keep(changes, inside)
+
+    async def _keep(self, changes: Callable[[Sql], list[Sql]], inside: Backend | None) -> None:
+        await self._run(";".join(changes(_EVERYONE)))
+        if inside is None or inside.status != "T":
+            return
+        # An UNLOAD may be part of a transaction that only reads.
+        answer = await inside.query("SHOW transaction_read_only")
+        if answer.rows[0][0] == "off":
+            await inside.query(";".join(changes(_OWN)))
 
     def _parts(self, run: Run, error: RedshiftError | None) -> dict[str, Sql]:
         return {
@@ -159,20 +164,29 @@ def _fault_of(error: RedshiftError, outcome: Outcome) -> Fault:
     )
 
 
-def _fault_row(query_id: int, fault: Fault) -> Sql:
-    return compose(
-        _FAULT,
-        query_id=literal(query_id),
-        file=literal(fault.file),
-        line=literal(fault.line_number),
-        column=literal(fault.column),
-        type=literal(fault.type),
-        length=literal(fault.length),
-        raw_line=_raw(fault.raw_line),
-        raw_value=_raw(fault.raw_value),
-        code=literal(fault.code),
-        reason=_raw(fault.reason),
-    )
+def _file_parts(run: Run, file: FileOutcome) -> dict[str, Sql]:
+    return {
+        "query_id": literal(run.query_id),
+        "file": literal(file.url),
+        "size": literal(file.size_bytes),
+        "records": literal(file.records),
+        "rows": literal(file.rows),
+    }
+
+
+def _fault_parts(run: Run, fault: Fault) -> dict[str, Sql]:
+    return {
+        "query_id": literal(run.query_id),
+        "file": literal(fault.file),
+        "line": literal(fault.line_number),
+        "column": literal(fault.column),
+        "type": literal(fault.type),
+        "length": literal(fault.length),
+        "raw_line": _raw(fault.raw_line),
+        "raw_value": _raw(fault.raw_value),
+        "code": literal(fault.code),
+        "reason": _raw(fault.reason),
+    }
 
 
 def _raw(text: str) -> Sql:

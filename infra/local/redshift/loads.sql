@@ -58,6 +58,19 @@ CREATE TABLE IF NOT EXISTS redshift_local.unload_file (
     rows bigint NOT NULL
 );
 
+-- The same rows, as the transaction writes them that loads: it alone sees them before its end, and
+-- its snapshot hides the ones above. They are of no use when it is over.
+CREATE TABLE IF NOT EXISTS redshift_local.own_copy_run (LIKE redshift_local.copy_run);
+CREATE TABLE IF NOT EXISTS redshift_local.own_copy_file (LIKE redshift_local.copy_file);
+CREATE TABLE IF NOT EXISTS redshift_local.own_copy_fault (LIKE redshift_local.copy_fault);
+CREATE TABLE IF NOT EXISTS redshift_local.own_unload_run (LIKE redshift_local.unload_run);
+CREATE TABLE IF NOT EXISTS redshift_local.own_unload_file (LIKE redshift_local.unload_file);
+TRUNCATE redshift_local.own_copy_run, redshift_local.own_copy_file, redshift_local.own_copy_fault,
+    redshift_local.own_unload_run, redshift_local.own_unload_file;
+GRANT INSERT ON redshift_local.own_copy_run, redshift_local.own_copy_file,
+    redshift_local.own_copy_fault, redshift_local.own_unload_run, redshift_local.own_unload_file
+    TO PUBLIC;
+
 CREATE INDEX IF NOT EXISTS copy_file_query ON redshift_local.copy_file (query_id);
 CREATE INDEX IF NOT EXISTS copy_fault_query ON redshift_local.copy_fault (query_id);
 CREATE INDEX IF NOT EXISTS unload_file_query ON redshift_local.unload_file (query_id);
@@ -78,6 +91,17 @@ DROP VIEW IF EXISTS pg_catalog.sys_load_history, pg_catalog.sys_load_detail,
     pg_catalog.sys_load_error_detail, pg_catalog.stl_load_errors, pg_catalog.stl_load_commits,
     pg_catalog.sys_unload_history, pg_catalog.sys_unload_detail;
 
+CREATE OR REPLACE VIEW redshift_local.copy_runs AS
+    TABLE redshift_local.copy_run UNION TABLE redshift_local.own_copy_run;
+CREATE OR REPLACE VIEW redshift_local.copy_files AS
+    TABLE redshift_local.copy_file UNION TABLE redshift_local.own_copy_file;
+CREATE OR REPLACE VIEW redshift_local.copy_faults AS
+    TABLE redshift_local.copy_fault UNION TABLE redshift_local.own_copy_fault;
+CREATE OR REPLACE VIEW redshift_local.unload_runs AS
+    TABLE redshift_local.unload_run UNION TABLE redshift_local.own_unload_run;
+CREATE OR REPLACE VIEW redshift_local.unload_files AS
+    TABLE redshift_local.unload_file UNION TABLE redshift_local.own_unload_file;
+
 -- https://docs.aws.amazon.com/redshift/latest/dg/SYS_LOAD_HISTORY.html
 CREATE VIEW pg_catalog.sys_load_history AS
 SELECT redshift_local.user_id(r.user_name) AS user_id, r.query_id, r.query_id AS transaction_id,
@@ -86,12 +110,12 @@ SELECT redshift_local.user_id(r.user_name) AS user_id, r.query_id, r.query_id AS
        r.file_format, r.loaded_rows, f.size_bytes AS loaded_bytes, f.files AS source_file_count,
        f.size_bytes AS source_file_bytes, f.files AS file_count_scanned,
        f.size_bytes AS file_bytes_scanned, e.faults AS error_count
-FROM redshift_local.copy_run r
+FROM redshift_local.copy_runs r
 CROSS JOIN LATERAL (
     SELECT count(*)::integer AS files, coalesce(sum(size_bytes), 0)::bigint AS size_bytes
-    FROM redshift_local.copy_file WHERE query_id = r.query_id) f
+    FROM redshift_local.copy_files WHERE query_id = r.query_id) f
 CROSS JOIN LATERAL (
-    SELECT count(*) AS faults FROM redshift_local.copy_fault WHERE query_id = r.query_id) e
+    SELECT count(*) AS faults FROM redshift_local.copy_faults WHERE query_id = r.query_id) e
 WHERE redshift_local.is_shown(r.user_name);
 
 -- https://docs.aws.amazon.com/redshift/latest/dg/SYS_LOAD_DETAIL.html
@@ -99,7 +123,7 @@ CREATE VIEW pg_catalog.sys_load_detail AS
 SELECT redshift_local.user_id(r.user_name) AS user_id, r.query_id, f.file_name,
        f.size_bytes AS bytes_scanned, f.records::integer AS lines_scanned, 1 AS splits_scanned,
        r.end_time AS record_time, r.start_time, r.end_time
-FROM redshift_local.copy_file f JOIN redshift_local.copy_run r USING (query_id)
+FROM redshift_local.copy_files f JOIN redshift_local.copy_runs r USING (query_id)
 WHERE redshift_local.is_shown(r.user_name);
 
 -- https://docs.aws.amazon.com/redshift/latest/dg/SYS_LOAD_ERROR_DETAIL.html
@@ -108,7 +132,7 @@ SELECT redshift_local.user_id(r.user_name) AS user_id, r.query_id, r.query_id AS
        r.session_id, r.database_name, r.table_id, r.start_time, e.file_name, e.line_number,
        e.column_name, e.column_type, e.column_length, 0 AS position, e.error_code,
        left(e.error_message, 512) AS error_message
-FROM redshift_local.copy_fault e JOIN redshift_local.copy_run r USING (query_id)
+FROM redshift_local.copy_faults e JOIN redshift_local.copy_runs r USING (query_id)
 WHERE redshift_local.is_shown(r.user_name);
 
 -- https://docs.aws.amazon.com/redshift/latest/dg/r_STL_LOAD_ERRORS.html
@@ -120,7 +144,7 @@ SELECT redshift_local.user_id(r.user_name) AS userid, 0 AS slice,
        0 AS position, left(e.raw_line, 1024) AS raw_line,
        left(e.raw_value, 1024) AS raw_field_value, e.error_code AS err_code,
        left(e.error_message, 100) AS err_reason
-FROM redshift_local.copy_fault e JOIN redshift_local.copy_run r USING (query_id)
+FROM redshift_local.copy_faults e JOIN redshift_local.copy_runs r USING (query_id)
 WHERE redshift_local.is_shown(r.user_name);
 
 -- https://docs.aws.amazon.com/redshift/latest/dg/r_STL_LOAD_COMMITS.html
@@ -129,7 +153,7 @@ SELECT redshift_local.user_id(r.user_name) AS userid, r.query_id AS query, 0 AS 
        ''::text AS name, f.file_name AS filename, 0 AS byte_offset,
        f.records::integer AS lines_scanned, (f.records - f.rows)::integer AS errors,
        r.end_time AS curtime, 1 AS status, r.file_format
-FROM redshift_local.copy_file f JOIN redshift_local.copy_run r USING (query_id)
+FROM redshift_local.copy_files f JOIN redshift_local.copy_runs r USING (query_id)
 WHERE r.status = 'completed' AND redshift_local.is_shown(r.user_name);
 
 -- https://docs.aws.amazon.com/redshift/latest/dg/SYS_UNLOAD_HISTORY.html
@@ -140,11 +164,11 @@ SELECT redshift_local.user_id(r.user_name) AS user_id, r.query_id, r.query_id AS
        r.compression AS compression_type, r.location AS unloaded_location,
        f.rows AS unloaded_rows, f.files AS unloaded_files_count,
        f.size_bytes AS unloaded_files_size, r.error_message
-FROM redshift_local.unload_run r
+FROM redshift_local.unload_runs r
 CROSS JOIN LATERAL (
     SELECT count(*) AS files, coalesce(sum(rows), 0)::bigint AS rows,
            coalesce(sum(size_bytes), 0)::bigint AS size_bytes
-    FROM redshift_local.unload_file WHERE query_id = r.query_id) f
+    FROM redshift_local.unload_files WHERE query_id = r.query_id) f
 WHERE redshift_local.is_shown(r.user_name);
 
 -- https://docs.aws.amazon.com/redshift/latest/dg/SYS_UNLOAD_DETAIL.html
@@ -152,7 +176,7 @@ CREATE VIEW pg_catalog.sys_unload_detail AS
 SELECT redshift_local.user_id(r.user_name) AS user_id, r.query_id, r.query_id AS transaction_id,
        r.session_id, r.database_name, r.start_time, r.end_time, r.file_format, f.file_name,
        f.rows AS number_lines, f.size_bytes AS transfer_size
-FROM redshift_local.unload_file f JOIN redshift_local.unload_run r USING (query_id)
+FROM redshift_local.unload_files f JOIN redshift_local.unload_runs r USING (query_id)
 WHERE redshift_local.is_shown(r.user_name);
 
 GRANT SELECT ON pg_catalog.sys_load_history, pg_catalog.sys_load_detail,

@@ -60,10 +60,10 @@ class Transfers:
         except RedshiftError as error:
             if alone:
                 await backend.query("ROLLBACK")
-            await self._history.record_copy(run, statement, outcome, error)
+            await self._history.record_copy(run, statement, outcome, error=error)
             raise
         self._count = outcome.rows
-        await self._history.record_copy(run, statement, outcome)
+        await self._history.record_copy(run, statement, outcome, inside=backend)
         await self._tell(backend)
         return _notices(statement.table[-1], outcome)
 
@@ -75,9 +75,9 @@ class Transfers:
             store = await self._store(statement.role)
             await unload(backend, statement, query, store, self._scratch, files)
         except RedshiftError as error:
-            await self._history.record_unload(run, statement, [], error)
+            await self._history.record_unload(run, statement, [], error=error)
             raise
-        await self._history.record_unload(run, statement, files)
+        await self._history.record_unload(run, statement, files, inside=backend)
         await self._tell(backend)
         rows = sum(file.rows for file in files)
         return [f"UNLOAD completed, {rows} record(s) unloaded successfully."]

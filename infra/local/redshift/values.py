@@ -10,7 +10,7 @@ import math
 import re
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from decimal import ROUND_DOWN, ROUND_HALF_UP, Decimal, InvalidOperation, localcontext
+from decimal import ROUND_DOWN, ROUND_HALF_UP, Context, Decimal
 
 from infra.local.redshift import faults
 from infra.local.redshift.columns import TableColumn
@@ -18,7 +18,7 @@ from infra.local.redshift.datetimes import DEFAULT_TIMESTAMP, date_reader, times
 from infra.local.redshift.errors import not_supported
 from infra.local.redshift.faults import BadValue
 from infra.local.redshift.loads import Conversion
-from infra.local.redshift.types import LONGEST_VARCHAR
+from infra.local.redshift.types import LARGEST_PRECISION, LONGEST_VARCHAR
 
 Converter = Callable[[str | None], str | None]
 _Conversion = Callable[[str], str | None]
@@ -34,6 +34,10 @@ _BAD_TEXT = "String contains invalid or unsupported UTF8 codepoints."
 _NUL = "\0"
 _NUL_AS_NULL = frozenset({"\\0", "\\000", _NUL})
 _LONGEST_DATE = 10
+_MOST_DIGITS = 19
+# Of a decimal: the characters it is written with and its exponent.
+_LONGEST_NUMBER = 1000
+_LARGEST_EXPONENT = 999
 
 
 def converters(columns: Sequence[TableColumn], conversion: Conversion) -> list[Converter]:
@@ -106,16 +110,19 @@ def _integer(bits: int, name: str) -> _Conversion:
 
     def convert(field: str) -> str:
         if not re.fullmatch(r"[+-]?[0-9]+", field):
-            place = re.match(r"[+-]?[0-9]*", field).end()  # type: ignore[union-attr]
-            raise _bad_digit(field, place, name)
-        if not -largest - 1 <= int(field) <= largest:
+            raise _bad_digit(field, r"[+-]?[0-9]*", name)
+        long = len(field.lstrip("+-0")) > _MOST_DIGITS
+        if long or not -largest - 1 <= int(field) <= largest:
             raise BadValue(faults.INTEGER_OVERFLOW, f"Overflow (Column type: {name})")
         return field
 
     return convert
 
 
-def _bad_digit(field: str, place: int, name: str) -> BadValue:
+def _bad_digit(field: str, good: str, name: str) -> BadValue:
+    """What is wrong with a number of which a beginning, given by a pattern, is good."""
+    found = re.match(good, field)
+    place = found.end() if found else 0
     shown = field[place : place + 1]
     return BadValue(faults.BAD_DIGIT, f"Invalid digit, Value '{shown}', Pos {place}, Type: {name}")
 
@@ -125,18 +132,20 @@ def _decimal(precision: int, scale: int, conversion: Conversion) -> _Conversion:
     limit = Decimal(10) ** (precision - scale)
     # By default COPY cuts digits off; ROUNDEC rounds them.
     rounding = ROUND_HALF_UP if conversion.round_decimals else ROUND_DOWN
+    context = Context(
+        prec=_LONGEST_NUMBER + _LARGEST_EXPONENT + LARGEST_PRECISION, rounding=rounding
+    )
 
     def convert(field: str) -> str:
         number = re.fullmatch(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,3})?", field, re.ASCII)
         if number is None:
-            place = re.match(r"[+-]?\d*\.?\d*", field, re.ASCII).end()  # type: ignore[union-attr]
-            raise _bad_digit(field, place, "Decimal")
-        with localcontext(prec=1100) as context:
-            context.traps[InvalidOperation] = True
-            value = Decimal(field).quantize(step, rounding)
-            if abs(value) >= limit:
-                raise BadValue(faults.OUT_OF_RANGE, "Numeric data overflow (result precision)")
-            return f"{value:f}"
+            raise _bad_digit(field, r"[+-]?[0-9]*\.?[0-9]*", "Decimal")
+        if len(field) > _LONGEST_NUMBER:
+            raise BadValue(faults.OUT_OF_RANGE, "Numeric data overflow (result precision)")
+        value = context.quantize(Decimal(field), step)
+        if abs(value) >= limit:
+            raise BadValue(faults.OUT_OF_RANGE, "Numeric data overflow (result precision)")
+        return f"{value:f}"
 
     return convert
 

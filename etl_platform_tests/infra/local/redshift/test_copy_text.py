@@ -176,6 +176,7 @@ def test_truncatecolumns_cuts_between_characters(load: Load) -> None:
 
 def test_decimals_are_cut_by_default_and_rounded_by_roundec(load: Load) -> None:
     assert load("a decimal(6,2)", "1.239\n-1.239\n") == [[Decimal("-1.23")], [Decimal("1.23")]]
+    assert load("a decimal(6,2)", "1e-999\n12e1\n") == [[Decimal("0.00")], [Decimal("120.00")]]
     assert load("a decimal(6,2)", "1.235\n", "ROUNDEC") == [[Decimal("1.24")]]
 
 

@@ -3,12 +3,14 @@
 Codes: https://docs.aws.amazon.com/redshift/latest/dg/r_Load_Error_Reference.html
 """
 
+import uuid
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 import redshift_connector
 
+from etl_platform_tests.infra.local.redshift.endpoint import Endpoint, run
 from etl_platform_tests.infra.local.redshift.lake import Lake, copy_text
 
 Sql = Callable[..., list[list[Any]]]
@@ -38,6 +40,9 @@ def fails(sql: Sql, statement: str) -> str:
         ("bigint", "1.5\n", "", 1207, "Invalid digit, Value '.', Pos 1, Type: Long"),
         ("smallint", "32768\n", "", 1222, "Overflow"),
         ("decimal(4,2)", "a\n", "", 1207, "Invalid digit, Value 'a', Pos 0, Type: Decimal"),
+        ("bigint", f"{'9' * 5000}\n", "", 1222, "Overflow"),
+        ("decimal(38,2)", f"{'9' * 5000}\n", "", 1204, "Numeric data overflow"),
+        ("decimal(38,2)", "1e999\n", "", 1204, "Numeric data overflow"),
         ("decimal(4,2)", "100\n", "", 1204, "Numeric data overflow"),
         ("double precision", "1,5\n", "", 1208, "Invalid Float Format"),
         ("real", "1e39\n", "", 1204, "Overflow"),
@@ -167,12 +172,36 @@ def test_a_bad_quote_does_not_take_the_next_rows_with_it(sql: Sql, lake: Lake) -
     assert sql("SELECT a FROM t ORDER BY a") == [["fine"], ["ok"]]
 
 
-def test_each_file_of_a_load_is_told(sql: Sql, connection: Connection, lake: Lake) -> None:
+def test_each_file_of_a_load_is_told_in_its_transaction_and_after_it(
+    sql: Sql, connection: Connection, lake: Lake
+) -> None:
     sql("CREATE TABLE t (a int)")
     urls = [lake.text(f"in/{n}.txt", "1\n" * (n + 1)) for n in range(3)]
     sql(copy_text("t", f"s3://{lake.bucket}/in/"))
-    connection.commit()
-    assert sql(
+    query = (
         "SELECT file_name, lines_scanned, bytes_scanned FROM sys_load_detail"
         " WHERE query_id = pg_last_copy_id() ORDER BY 1"
-    ) == [[url, n + 1, 2 * (n + 1)] for n, url in enumerate(urls)]
+    )
+    expected = [[url, n + 1, 2 * (n + 1)] for n, url in enumerate(urls)]
+    assert sql(query) == expected
+    connection.rollback()
+    assert sql(query) == expected
+
+
+def test_a_user_sees_his_own_loads_only(
+    sql: Sql, connection: Connection, lake: Lake, endpoint: Endpoint, schema: str
+) -> None:
+    user, password = f"user_{uuid.uuid4().hex[:8]}", "Laptop-User-1"
+    sql("CREATE TABLE t (a int)")
+    sql(copy_text("t", lake.text("a.txt", "1\n")))
+    sql(f"CREATE USER {user} PASSWORD '{password}'")
+    sql(f"GRANT USAGE ON SCHEMA {schema} TO {user}")
+    sql(f"GRANT INSERT ON t TO {user}")
+    connection.commit()
+    with endpoint.connect(user, password) as own:
+        run(own, copy_text(f"{schema}.t", lake.text("b.txt", "2\n")))
+        for view in ("sys_load_history", "sys_load_detail", "stl_load_commits"):
+            assert run(own, f"SELECT count(*) FROM {view}") == [[1]]
+        own.commit()
+    ((rows,),) = sql("SELECT count(*) FROM sys_load_history WHERE table_name = 't'")
+    assert rows >= 2

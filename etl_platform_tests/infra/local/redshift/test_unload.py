@@ -235,6 +235,16 @@ def test_a_limit_inside_of_the_query_is_no_matter(sql: Sql, lake: Lake) -> None:
     assert lake.read("out/rows_0000_part_00") == b"1\n"
 
 
+def test_a_transaction_that_only_reads_may_unload(
+    sql: Sql, connection: Connection, lake: Lake
+) -> None:
+    connection.rollback()
+    sql("BEGIN READ ONLY")
+    sql(unload("select 1 as a", lake, "CSV"))
+    sql("COMMIT")
+    assert lake.read("out/rows_0000_part_00") == b"1\n"
+
+
 def test_an_unload_is_told_by_the_system_views(
     sql: Sql, connection: Connection, lake: Lake
 ) -> None:
