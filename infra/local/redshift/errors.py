@@ -5,6 +5,7 @@ from collections.abc import Mapping
 
 _BYTES_CHECK = re.compile(r"(varchar|varbyte)_bytes_\d+_(\d+)")
 _CHECKED = {"varchar": "character varying", "varbyte": "binary varying"}
+CANCELLED = "57014"
 _RULE = "-----------------------------------------------"
 
 
@@ -42,6 +43,11 @@ def syntax_error(message: str) -> RedshiftError:
 def not_supported(message: str) -> RedshiftError:
     """A statement that Redshift understands and refuses."""
     return RedshiftError("0A000", message)
+
+
+def query_cancelled() -> RedshiftError:
+    """A statement that its user stopped."""
+    return RedshiftError(CANCELLED, "Query cancelled on user's request")
 
 
 def engine_error(message: str, code: int, context: str, location: str) -> RedshiftError:

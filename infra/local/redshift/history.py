@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from infra.local.redshift.backend import Backend
-from infra.local.redshift.errors import RedshiftError
+from infra.local.redshift.errors import CANCELLED, RedshiftError
 from infra.local.redshift.faults import Fault, LoadRefused
 from infra.local.redshift.files import FileOutcome, Outcome
 from infra.local.redshift.loads import Copy, Unload
@@ -129,7 +129,7 @@ class History:
             "session": literal(run.session_id),
             "user": literal(run.user),
             "database": literal(self._database),
-            "status": literal("completed" if error is None else "failed"),
+            "status": literal(_status(error)),
             "start": _timestamp(run.start),
             "end": _timestamp(datetime.now(UTC)),
         }
@@ -142,6 +142,12 @@ class History:
             finally:
                 server.close()
         return answer.rows[0][0] if answer.rows else None
+
+
+def _status(error: RedshiftError | None) -> str:
+    if error is None:
+        return "completed"
+    return "aborted" if error.sqlstate == CANCELLED else "failed"
 
 
 def explain(error: RedshiftError) -> str:

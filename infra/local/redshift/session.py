@@ -12,7 +12,12 @@ from typing import Any
 from infra.local.redshift import wire
 from infra.local.redshift.backend import Backend, BackendGone
 from infra.local.redshift.dialect import split, translate
-from infra.local.redshift.errors import RedshiftError, in_redshift_words, not_supported
+from infra.local.redshift.errors import (
+    RedshiftError,
+    in_redshift_words,
+    not_supported,
+    query_cancelled,
+)
 from infra.local.redshift.loads import Copy, Unload
 from infra.local.redshift.statements import (
     Action,
@@ -87,7 +92,8 @@ class Session:
 
     def cancel(self) -> None:
         """Stop a COPY or UNLOAD that runs, as the client asked on another connection."""
-        if self._transfer is not None:
+        # PostgreSQL is asked to stop as well, and while it answers its error is waited for.
+        if self._transfer is not None and not self._backend.is_answering:
             self._cancelled = True
             self._transfer.cancel()
 
@@ -217,7 +223,7 @@ class Session:
         except asyncio.CancelledError:
             if not self._cancelled:
                 raise
-            raise RedshiftError("57014", "Query cancelled on user's request") from None
+            raise query_cancelled() from None
         finally:
             self._transfer = None
 

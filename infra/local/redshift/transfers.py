@@ -7,7 +7,7 @@ from typing import Protocol
 
 from infra.local.redshift.backend import Backend
 from infra.local.redshift.copy import copy
-from infra.local.redshift.errors import RedshiftError
+from infra.local.redshift.errors import RedshiftError, query_cancelled
 from infra.local.redshift.files import FileOutcome, Outcome
 from infra.local.redshift.history import History, Run
 from infra.local.redshift.loads import Copy, Unload
@@ -57,10 +57,11 @@ class Transfers:
             await copy(backend, statement, store, self._scratch, outcome)
             if alone:
                 await backend.query("COMMIT")
-        except RedshiftError as error:
-            if alone:
+        except (RedshiftError, asyncio.CancelledError) as error:
+            if alone and not backend.is_answering:
                 await backend.query("ROLLBACK")
-            await self._history.record_copy(run, statement, outcome, error=error)
+            failure = error if isinstance(error, RedshiftError) else query_cancelled()
+            await self._history.record_copy(run, statement, outcome, error=failure)
             raise
         self._count = outcome.rows
         await self._history.record_copy(run, statement, outcome, inside=backend)
@@ -74,8 +75,9 @@ class Transfers:
         try:
             store = await self._store(statement.role)
             await unload(backend, statement, query, store, self._scratch, files)
-        except RedshiftError as error:
-            await self._history.record_unload(run, statement, [], error=error)
+        except (RedshiftError, asyncio.CancelledError) as error:
+            failure = error if isinstance(error, RedshiftError) else query_cancelled()
+            await self._history.record_unload(run, statement, [], error=failure)
             raise
         await self._history.record_unload(run, statement, files, inside=backend)
         await self._tell(backend)
