@@ -24,9 +24,6 @@ LONGEST_RECORD = 4 * 1024 * 1024
 """Bytes of a row: https://docs.aws.amazon.com/redshift/latest/dg/limitations-copy.html"""
 
 
-_UNESCAPED_QUOTE = "Invalid quote formatting for CSV. Unescaped quote character"
-
-
 @dataclass(frozen=True)
 class Record:
     """One record of a file, with its fields as text or with what is wrong with it."""
@@ -45,7 +42,7 @@ def open_text(path: Path, compression: str | None) -> Iterator[io.TextIOBase]:
             yield io.TextIOWrapper(content, "utf-8", errors="surrogateescape", newline="\n")
     except (OSError, EOFError, pa.ArrowInvalid) as error:
         raise RedshiftError(
-            "XX000", f"Failed writing body: the file is not {compression or 'readable'}: {error}"
+            "XX000", f"A file of the load is not packed as {compression}: {error}"
         ) from error
 
 
@@ -84,50 +81,65 @@ class Lines:
 
 def csv_records(lines: Lines, form: CsvFormat) -> Iterator[Record]:
     """Records of CSV; a field in quotes may hold delimiters, line ends and doubled quotes."""
-    quote, delimiter = re.escape(form.quote), re.escape(form.delimiter)
-    inside = re.compile(rf"[^{quote}]*(?:{quote}{quote}[^{quote}]*)*")
-    field = re.compile(
-        rf"(?:{quote}({inside.pattern}){quote}|([^{quote}{delimiter}]*))(?={delimiter}|\Z)"
-    )
     left = iter(lines)
+    quoted = _QuotedRecords(lines, left, form)
     for raw in left:
-        start = lines.number
-        if form.quote not in raw:
-            yield Record(start, raw, list(raw.split(form.delimiter)))
-            continue
-        record, place, problem = raw, 0, None
+        if form.quote in raw:
+            yield quoted.record(raw)
+        else:
+            yield Record(lines.number, raw, list(raw.split(form.delimiter)))
+
+
+class _QuotedRecords:
+    """Records of CSV with quotes in them, which may go on over the next lines."""
+
+    def __init__(self, lines: Lines, left: Iterator[str], form: CsvFormat) -> None:
+        self._lines = lines
+        self._left = left
+        self._form = form
+        quote, delimiter = re.escape(form.quote), re.escape(form.delimiter)
+        self._inside = re.compile(rf"[^{quote}]*(?:{quote}{quote}[^{quote}]*)*")
+        self._field = re.compile(
+            rf"(?:{quote}({self._inside.pattern}){quote}|([^{quote}{delimiter}]*))"
+            rf"(?={delimiter}|\Z)"
+        )
+
+    def record(self, raw: str) -> Record:
+        """The record that begins with this line."""
+        start, quote = self._lines.number, self._form.quote
         fields: list[str | None] = []
-        while place <= len(record) and problem is None:
-            if record.startswith(form.quote, place) and inside.fullmatch(record, place + 1):
-                record, closed = _to_closing_quote(record, lines, left, inside)
-                if not closed:
-                    problem = BadValue(faults.NO_DELIMITER, "Delimited value missing end quote")
-                    break
-            found = field.match(record, place)
+        place = 0
+        while place <= len(raw):
+            if raw.startswith(quote, place) and self._inside.fullmatch(raw, place + 1):
+                raw, is_closed = self._to_closing_quote(raw)
+                if not is_closed:
+                    return _bad_quotes(start, raw, "Delimited value missing end quote")
+            found = self._field.match(raw, place)
             if found is None:
-                problem = BadValue(faults.NO_DELIMITER, _UNESCAPED_QUOTE)
+                reason = "Invalid quote formatting for CSV. Unescaped quote character"
+                return _bad_quotes(start, raw, reason)
+            enclosed, plain = found.groups()
+            fields.append(plain if enclosed is None else enclosed.replace(quote * 2, quote))
+            place = found.end() + len(self._form.delimiter)
+        return Record(start, raw, fields)
+
+    def _to_closing_quote(self, raw: str) -> tuple[str, bool]:
+        """The record with the lines up to the one that closes its quotes; whether one does."""
+        parts = [raw, self._lines.end]
+        length = len(raw)
+        for more in self._left:
+            parts.append(more)
+            length += len(more)
+            if not self._inside.fullmatch(more):
+                return "".join(parts), True
+            if length > LONGEST_RECORD:
                 break
-            quoted, plain = found.groups()
-            fields.append(plain if quoted is None else quoted.replace(form.quote * 2, form.quote))
-            place = found.end() + len(form.delimiter)
-        yield Record(start, record, fields, problem)
+            parts.append(self._lines.end)
+        return "".join(parts), False
 
 
-def _to_closing_quote(
-    record: str, lines: Lines, left: Iterator[str], inside: re.Pattern[str]
-) -> tuple[str, bool]:
-    """A record with the lines up to the one that closes its quotes; whether one does."""
-    parts = [record, lines.end]
-    length = len(record)
-    for more in left:
-        parts.append(more)
-        length += len(more)
-        if not inside.fullmatch(more):
-            return "".join(parts), True
-        if length > LONGEST_RECORD:
-            break
-        parts.append(lines.end)
-    return "".join(parts), False
+def _bad_quotes(number: int, raw: str, reason: str) -> Record:
+    return Record(number, raw, [], BadValue(faults.NO_DELIMITER, reason))
 
 
 def delimited_records(lines: Lines, form: DelimitedFormat) -> Iterator[Record]:

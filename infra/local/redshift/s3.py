@@ -72,7 +72,8 @@ class Store:
             files = self._list_prefix(location)
         if not files:
             raise RedshiftError("XX000", f"The specified S3 prefix '{location.key}' does not exist")
-        return files
+        # What a console makes for a folder has no bytes, and no rows.
+        return [file for file in files if file.size_bytes != 0 or manifest]
 
     def fetch(self, file: DataFile, path: Path) -> bool:
         """Get a file whole; False if it is missing and may be."""
@@ -134,7 +135,7 @@ class Store:
     def clear(self, prefix: Location) -> None:
         """Delete every object whose key starts so."""
         self._require("s3:DeleteObject", prefix)
-        for file in self._list_prefix(prefix, empty_too=True):
+        for file in self._list_prefix(prefix):
             try:
                 self._s3.delete_object(Bucket=prefix.bucket, Key=file.location.key)
             except ClientError as error:
@@ -151,7 +152,7 @@ class Store:
         if not self._grants.permits("s3:ListBucket", f"arn:aws:s3:::{prefix.bucket}"):
             raise _denied(f"Listing bucket={prefix.bucket} prefix={prefix.key}")
 
-    def _list_prefix(self, prefix: Location, *, empty_too: bool = False) -> list[DataFile]:
+    def _list_prefix(self, prefix: Location) -> list[DataFile]:
         self._require_listing(prefix)
         pages = self._s3.get_paginator("list_objects_v2").paginate(
             Bucket=prefix.bucket, Prefix=prefix.key
@@ -161,7 +162,6 @@ class Store:
                 DataFile(Location(prefix.bucket, found["Key"]), found["Size"], mandatory=True)
                 for page in pages
                 for found in page.get("Contents", [])
-                if found["Size"] or empty_too
             ]
         except ClientError as error:
             raise _service_error(error, prefix) from error

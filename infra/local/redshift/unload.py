@@ -41,7 +41,7 @@ async def unload(
     files: list[FileOutcome],
 ) -> None:
     """Write the rows; `files` gets what was written."""
-    _refuse_limit(query)
+    _refuse_limit(statement.query)
     prefix = Location.parse(statement.location)
     source = Sql(query)
     shape = await backend.query(compose("SELECT * FROM ({query}) AS shape LIMIT 0", query=source))

@@ -233,8 +233,17 @@ def test_a_file_that_is_not_packed_as_said_is_refused(sql: Sql, lake: Lake) -> N
     for option in ("GZIP", "BZIP2", "ZSTD"):
         sql("COMMIT")
         text = refused(sql, copy_text("t", lake.text("a.txt", "1\n2\n3\n4\n"), option))
-        assert f"the file is not {option}" in text
+        assert f"A file of the load is not packed as {option}" in text
         sql("ROLLBACK")
+
+
+def test_a_folder_without_rows_loads_none_and_no_folder_is_refused(sql: Sql, lake: Lake) -> None:
+    sql("CREATE TABLE t (a int)")
+    url = lake.text("in/", "")
+    sql(copy_text("t", url))
+    assert sql("SELECT count(*), pg_last_copy_count() FROM t") == [[0, 0]]
+    text = refused(sql, copy_text("t", f"s3://{lake.bucket}/out/"))
+    assert "The specified S3 prefix 'out/' does not exist" in text
 
 
 def test_a_manifest_of_text_files_needs_no_meta(sql: Sql, lake: Lake) -> None:
