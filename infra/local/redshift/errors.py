@@ -5,7 +5,6 @@ from collections.abc import Mapping
 
 _BYTES_CHECK = re.compile(r"(varchar|varbyte)_bytes_\d+_(\d+)")
 _CHECKED = {"varchar": "character varying", "varbyte": "binary varying"}
-CANCELLED = "57014"
 _RULE = "-----------------------------------------------"
 
 
@@ -47,7 +46,7 @@ def not_supported(message: str) -> RedshiftError:
 
 def query_cancelled() -> RedshiftError:
     """A statement that its user stopped."""
-    return RedshiftError(CANCELLED, "Query cancelled on user's request")
+    return RedshiftError("57014", "Query cancelled on user's request")
 
 
 def engine_error(message: str, code: int, context: str, location: str) -> RedshiftError:

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from infra.local.redshift.backend import Backend
-from infra.local.redshift.errors import CANCELLED, RedshiftError
+from infra.local.redshift.errors import RedshiftError
 from infra.local.redshift.faults import Fault, LoadRefused
 from infra.local.redshift.files import FileOutcome, Outcome
 from infra.local.redshift.loads import Copy, Unload
@@ -129,7 +129,7 @@ class History:
             "session": literal(run.session_id),
             "user": literal(run.user),
             "database": literal(self._database),
-            "status": literal(_status(error)),
+            "status": literal("completed" if error is None else "aborted"),
             "start": _timestamp(run.start),
             "end": _timestamp(datetime.now(UTC)),
         }
@@ -142,12 +142,6 @@ class History:
             finally:
                 server.close()
         return answer.rows[0][0] if answer.rows else None
-
-
-def _status(error: RedshiftError | None) -> str:
-    if error is None:
-        return "completed"
-    return "aborted" if error.sqlstate == CANCELLED else "failed"
 
 
 def explain(error: RedshiftError) -> str:
@@ -188,7 +182,8 @@ def _fault_parts(run: Run, fault: Fault) -> dict[str, Sql]:
         "column": literal(fault.column),
         "type": literal(fault.type),
         "length": literal(fault.length),
-        "raw_line": _raw(fault.raw_line),
+        # A period stands for every multibyte character of the line.
+        "raw_line": _raw(re.sub(r"[^\0-\x7f]", ".", fault.raw_line)),
         "raw_value": _raw(fault.raw_value),
         "code": literal(fault.code),
         "reason": _raw(fault.reason),

@@ -1,6 +1,7 @@
 """The records of JSON files, laid out on the columns of a table.
 
 https://docs.aws.amazon.com/redshift/latest/dg/copy-usage_notes-copy-from-json.html
+The line of a record is the last one of its value, as STL_LOAD_ERRORS has it.
 """
 
 import json
@@ -89,7 +90,7 @@ class _Unread:
         return self._size >= 2 * self._tried
 
     def values(self, *, at_end: bool) -> Iterator[tuple[int, str, Any]]:
-        """Line, text and value of what is complete; a BadValue in place of what is none."""
+        """Last line, text and value of what is complete; a BadValue for what is none."""
         text = "".join(self._parts)
         place, number = 0, self._first_line
         while (start := _past_blanks(text, place)) < len(text):
@@ -100,7 +101,8 @@ class _Unread:
                 break
             if end is None:
                 end = len(text)
-            yield number, text[place:end].rstrip("\n"), value
+            raw = text[place:end].rstrip("\n")
+            yield number + raw.count("\n"), raw, value
             number += text.count("\n", place, end)
             place = end
         self._parts = [text[place:]] if place < len(text) else []

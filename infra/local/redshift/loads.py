@@ -20,7 +20,7 @@ class DelimitedFormat:
     delimiter: str = "|"
     escape: bool = False
     remove_quotes: bool = False
-    name: str = "text"
+    name: str = "txt"
 
 
 @dataclass(frozen=True)
@@ -117,4 +117,4 @@ class Unload:
         """The format as the system views name it."""
         if self.text is None:
             return "parquet"
-        return "csv" if self.text.csv else "text"
+        return "csv" if self.text.csv else "txt"

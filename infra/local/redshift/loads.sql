@@ -109,7 +109,8 @@ SELECT redshift_local.user_id(r.user_name) AS user_id, r.query_id, r.query_id AS
        redshift_local.microseconds(r.start_time, r.end_time) AS duration, r.data_source,
        r.file_format, r.loaded_rows, f.size_bytes AS loaded_bytes, f.files AS source_file_count,
        f.size_bytes AS source_file_bytes, f.files AS file_count_scanned,
-       f.size_bytes AS file_bytes_scanned, e.faults AS error_count
+       f.size_bytes AS file_bytes_scanned, e.faults AS error_count,
+       0::bigint AS copy_job_id
 FROM redshift_local.copy_runs r
 CROSS JOIN LATERAL (
     SELECT count(*)::integer AS files, coalesce(sum(size_bytes), 0)::bigint AS size_bytes
@@ -143,7 +144,8 @@ SELECT redshift_local.user_id(r.user_name) AS userid, 0 AS slice,
        e.column_name AS colname, e.column_type AS type, e.column_length AS col_length,
        0 AS position, left(e.raw_line, 1024) AS raw_line,
        left(e.raw_value, 1024) AS raw_field_value, e.error_code AS err_code,
-       left(e.error_message, 100) AS err_reason
+       left(e.error_message, 100) AS err_reason,
+       0 AS is_partial, 0::bigint AS start_offset, 0::bigint AS copy_job_id
 FROM redshift_local.copy_faults e JOIN redshift_local.copy_runs r USING (query_id)
 WHERE redshift_local.is_shown(r.user_name);
 
@@ -152,7 +154,10 @@ CREATE VIEW pg_catalog.stl_load_commits AS
 SELECT redshift_local.user_id(r.user_name) AS userid, r.query_id AS query, 0 AS slice,
        ''::text AS name, f.file_name AS filename, 0 AS byte_offset,
        f.records::integer AS lines_scanned, (f.records - f.rows)::integer AS errors,
-       r.end_time AS curtime, 1 AS status, r.file_format
+       r.end_time AS curtime, 1 AS status,
+       CASE r.file_format WHEN 'json' THEN 'JSON' WHEN 'parquet' THEN 'Parquet' ELSE 'Text' END
+           AS file_format,
+       0 AS is_partial, 0::bigint AS start_offset, 0::bigint AS copy_job_id
 FROM redshift_local.copy_files f JOIN redshift_local.copy_runs r USING (query_id)
 WHERE r.status = 'completed' AND redshift_local.is_shown(r.user_name);
 
@@ -173,9 +178,9 @@ WHERE redshift_local.is_shown(r.user_name);
 
 -- https://docs.aws.amazon.com/redshift/latest/dg/SYS_UNLOAD_DETAIL.html
 CREATE VIEW pg_catalog.sys_unload_detail AS
-SELECT redshift_local.user_id(r.user_name) AS user_id, r.query_id, r.query_id AS transaction_id,
-       r.session_id, r.database_name, r.start_time, r.end_time, r.file_format, f.file_name,
-       f.rows AS number_lines, f.size_bytes AS transfer_size
+SELECT redshift_local.user_id(r.user_name) AS user_id, r.query_id, r.session_id,
+       r.query_id AS transaction_id, f.file_name, r.start_time, r.end_time, f.rows AS line_count,
+       f.size_bytes AS transfer_size, r.file_format
 FROM redshift_local.unload_files f JOIN redshift_local.unload_runs r USING (query_id)
 WHERE redshift_local.is_shown(r.user_name);
 

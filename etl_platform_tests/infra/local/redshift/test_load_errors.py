@@ -94,13 +94,13 @@ def test_the_views_show_where_a_bad_value_stands(
 ) -> None:
     sql("CREATE TABLE t (a int, b varchar(3))")
     connection.commit()
-    url = lake.text("in/a.txt", "1|ok\n2|much too long\n")
+    url = lake.text("in/a.txt", "1|ok\n2|müch too long\n")
     fails(sql, copy_text("t", url))
     connection.rollback()
     assert sql(
         "SELECT filename, line_number, colname, type, col_length, raw_line, raw_field_value"
         " FROM stl_load_errors WHERE query = pg_last_copy_id()"
-    ) == [[url, 2, "b", "varchar", "3", "2|much too long", "much too long"]]
+    ) == [[url, 2, "b", "varchar", "3", "2|m.ch too long", "müch too long"]]
     assert sql(
         "SELECT file_name, line_number, column_name, column_type, column_length, error_code,"
         " error_message FROM sys_load_error_detail WHERE query_id = pg_last_copy_id()"
@@ -138,11 +138,11 @@ def test_maxerror_puts_bad_records_aside_and_loads_the_rest(
     assert sql(
         "SELECT status, loaded_rows, error_count, file_format, source_file_count"
         " FROM sys_load_history WHERE query_id = pg_last_copy_id()"
-    ) == [["completed", 2, 3, "text", 1]]
+    ) == [["completed", 2, 3, "txt", 1]]
     assert sql(
-        "SELECT filename, lines_scanned, errors FROM stl_load_commits"
+        "SELECT filename, lines_scanned, errors, file_format FROM stl_load_commits"
         " WHERE query = pg_last_copy_id()"
-    ) == [[url, 5, 3]]
+    ) == [[url, 5, 3, "Text"]]
 
 
 def test_a_load_fails_when_its_errors_reach_maxerror(
@@ -156,7 +156,7 @@ def test_a_load_fails_when_its_errors_reach_maxerror(
     assert [row[0] for row in sql(ERRORS)] == [1, 3]
     assert sql(
         "SELECT status, loaded_rows FROM sys_load_history WHERE query_id = pg_last_copy_id()"
-    ) == [["failed", 0]]
+    ) == [["aborted", 0]]
     assert sql("SELECT count(*) FROM stl_load_commits WHERE query = pg_last_copy_id()") == [[0]]
 
 

@@ -75,12 +75,10 @@ def test_json_values_are_read_as_they_were_written(
     lay_out = layout("noshred", [super_column("a")], None)
     records = list(json_records(lines_of(content), lay_out))
     assert [json.loads(record.fields[0] or "") for record in records] == values
-    starts = [record.line_number for record in records]
-    expected = [
-        1 + gap.join(json.dumps(value, indent=indent) for value in [*values[:place], 0]).count("\n")
-        for place in range(len(values))
-    ]
-    assert starts == expected
+    ends = [record.line_number for record in records]
+    written = [json.dumps(value, indent=indent) for value in values]
+    expected = [1 + gap.join(written[: place + 1]).count("\n") for place in range(len(values))]
+    assert ends == expected
 
 
 def test_a_large_value_of_many_lines_is_not_read_again_for_every_line() -> None:

@@ -257,12 +257,12 @@ def test_an_unload_is_told_by_the_system_views(
         " unloaded_files_count FROM sys_unload_history WHERE query_id = pg_last_query_id()"
     ) == [["completed", "csv", "gzip", url, 2, 1]]
     assert sql(
-        "SELECT file_name, number_lines FROM sys_unload_detail WHERE query_id = pg_last_query_id()"
+        "SELECT file_name, line_count FROM sys_unload_detail WHERE query_id = pg_last_query_id()"
     ) == [[f"{url}0000_part_00.gz", 2]]
     refused(sql, unload("select 1 as a", lake, "CSV GZIP"))
     connection.rollback()
     ((status, message),) = sql(
         "SELECT status, error_message FROM sys_unload_history WHERE query_id = pg_last_query_id()"
     )
-    assert status == "failed"
+    assert status == "aborted"
     assert "is not empty" in message
