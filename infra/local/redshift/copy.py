@@ -1,6 +1,7 @@
 """COPY of files from S3 into a table, in the client's session and transaction."""
 
 import asyncio
+import functools
 import tempfile
 from collections.abc import AsyncIterator, Iterator, Sequence
 from pathlib import Path
@@ -8,12 +9,19 @@ from pathlib import Path
 from infra.local.redshift.backend import Backend
 from infra.local.redshift.columns import Target, target_of
 from infra.local.redshift.files import Chunk, FileLoad, FileOutcome, Outcome
-from infra.local.redshift.json_records import layout
-from infra.local.redshift.loads import Copy, JsonFormat, ParquetFormat
+from infra.local.redshift.json_records import json_records, layout
+from infra.local.redshift.loads import (
+    Copy,
+    CsvFormat,
+    DelimitedFormat,
+    JsonFormat,
+    ParquetFormat,
+)
 from infra.local.redshift.parquet import ParquetLoad
 from infra.local.redshift.quoting import compose, identifier, identifiers, literal
+from infra.local.redshift.records import csv_records, delimited_records
 from infra.local.redshift.s3 import DataFile, Location, Store
-from infra.local.redshift.text_load import TextLoad
+from infra.local.redshift.text_load import RecordReader, TextLoad
 
 _JSONPATHS_BYTES = 1024 * 1024
 
@@ -48,13 +56,20 @@ def _load(statement: Copy, target: Target, store: Store) -> FileLoad:
     form = statement.format
     if isinstance(form, ParquetFormat):
         return ParquetLoad(target.columns, statement)
-    lay_out = None
-    if isinstance(form, JsonFormat):
-        paths = None
-        if form.mapping.startswith("s3://"):
-            paths = store.read(Location.parse(form.mapping), _JSONPATHS_BYTES)
-        lay_out = layout(form.mapping, target.columns, paths)
-    return TextLoad(statement, target.columns, lay_out)
+    return TextLoad(statement, target.columns, _reader(form, target, store))
+
+
+def _reader(
+    form: DelimitedFormat | CsvFormat | JsonFormat, target: Target, store: Store
+) -> RecordReader:
+    if isinstance(form, DelimitedFormat):
+        return functools.partial(delimited_records, form=form)
+    if isinstance(form, CsvFormat):
+        return functools.partial(csv_records, form=form)
+    paths = None
+    if form.mapping.startswith("s3://"):
+        paths = store.read(Location.parse(form.mapping), _JSONPATHS_BYTES)
+    return functools.partial(json_records, lay_out=layout(form.mapping, target.columns, paths))
 
 
 async def _stream(

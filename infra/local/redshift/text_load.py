@@ -7,16 +7,11 @@ from infra.local.redshift import faults
 from infra.local.redshift.columns import TableColumn
 from infra.local.redshift.faults import RAW_CHARACTERS, BadValue, Fault, LoadRefused
 from infra.local.redshift.files import Chunk
-from infra.local.redshift.json_records import Layout, json_records
-from infra.local.redshift.loads import Copy, CsvFormat, DelimitedFormat
-from infra.local.redshift.records import (
-    Lines,
-    Record,
-    csv_records,
-    delimited_records,
-    open_text,
-)
+from infra.local.redshift.loads import Copy, DelimitedFormat
+from infra.local.redshift.records import Lines, Record, open_text
 from infra.local.redshift.values import Converter, converters, missing_value
+
+RecordReader = Callable[[Lines], Iterator[Record]]
 
 _CHUNK_BYTES = 256 * 1024
 _ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
@@ -27,12 +22,11 @@ class TextLoad:
 
     form = "text"
 
-    def __init__(
-        self, statement: Copy, columns: Sequence[TableColumn], layout: Layout | None
-    ) -> None:
+    def __init__(self, statement: Copy, columns: Sequence[TableColumn], read: RecordReader) -> None:
         self._statement = statement
         self._columns = columns
-        self._layout = layout
+        self._read = read
+        self._takes_trailing_delimiter = isinstance(statement.format, DelimitedFormat)
         self._converters: list[Converter] = converters(columns, statement.conversion)
         self._missing = [missing_value(column, statement.conversion) for column in columns]
         self.faults: list[Fault] = []
@@ -69,16 +63,8 @@ class TextLoad:
         left = iter(lines)
         for _ in range(self._statement.header_lines):
             next(left, None)
-        form = self._statement.format
-        if self._layout is not None:
-            return json_records(lines, self._layout)
-        if isinstance(form, CsvFormat):
-            records = csv_records(lines, form)
-        elif isinstance(form, DelimitedFormat):
-            records = map(_without_trailing(len(self._columns)), delimited_records(lines, form))
-        if self._statement.ignore_blank_lines:
-            return (record for record in records if record.raw)
-        return records
+        skips_blank = self._statement.ignore_blank_lines
+        return (record for record in self._read(lines) if record.raw or not skips_blank)
 
     def _row(self, record: Record, url: str) -> str | None:
         """The record as a line of COPY; None if it was put aside."""
@@ -102,12 +88,15 @@ class TextLoad:
     def _fields(self, record: Record) -> list[str | None]:
         if record.problem is not None:
             raise record.problem
-        short = len(self._columns) - len(record.fields)
+        fields = record.fields
+        short = len(self._columns) - len(fields)
+        if short == -1 and self._takes_trailing_delimiter and fields[-1] == "":
+            return fields[:-1]
         if short < 0:
             raise BadValue(faults.EXTRA_COLUMNS, "Extra column(s) found")
         if short and not self._statement.fill_record:
             raise BadValue(faults.NO_DELIMITER, "Delimiter not found")
-        return [*record.fields, *self._missing[len(record.fields) :]]
+        return [*fields, *self._missing[len(fields) :]]
 
     def _put_aside(
         self,
@@ -132,14 +121,3 @@ class TextLoad:
         )
         if len(self.faults) >= max(1, self._statement.most_errors):
             raise LoadRefused(self._statement.table[-1], self.faults)
-
-
-def _without_trailing(columns: int) -> Callable[[Record], Record]:
-    """A delimiter behind the last field is no field more."""
-
-    def trimmed(record: Record) -> Record:
-        if len(record.fields) == columns + 1 and record.fields[-1] == "":
-            return Record(record.line_number, record.raw, record.fields[:-1], record.problem)
-        return record
-
-    return trimmed
