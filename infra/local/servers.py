@@ -87,8 +87,13 @@ def glue_runner(directory: Path, aws_port: int) -> Server:
     return Server("glue", command, environment, is_healthy)
 
 
-def redshift(directory: Path, aws_port: int, user: str, password_file: Path) -> Server:
-    """The warehouse, with the admin of the admin secret."""
+def redshift(
+    directory: Path, aws_port: int, user: str, password_file: Path, *, check_roles: bool = False
+) -> Server:
+    """The warehouse, with the admin of the admin secret.
+
+    With `check_roles` COPY and UNLOAD may do what the role's policies at the AWS endpoint say.
+    """
 
     def command(port: int) -> tuple[str, ...]:
         return (
@@ -98,6 +103,7 @@ def redshift(directory: Path, aws_port: int, user: str, password_file: Path) -> 
             *("--admin-user", user),
             *("--admin-password-file", str(password_file)),
             *("--database", DATABASE),
+            *(("--check-roles",) if check_roles else ()),
         )
 
     def environment(port: int) -> Mapping[str, str]:

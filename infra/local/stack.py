@@ -153,7 +153,9 @@ class LocalStack:
         aws_port = self._port("aws")
         secrets = client("secretsmanager", aws_port)
         admin: Admin = admin_of(secrets, self._names.admin_secret, self._dir / "admin-password")
-        server = redshift(self._dir / "redshift", aws_port, admin.user, admin.password_file)
+        server = redshift(
+            self._dir / "redshift", aws_port, admin.user, admin.password_file, check_roles=True
+        )
         port = self._ensure(server, progress)
         for secret_id in (self._names.admin_secret, self._names.service_secret):
             complete_secret(secrets, secret_id, port)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from infra.local.redshift.bootstrap import bootstrap
 from infra.local.redshift.postgres import EmbeddedPostgres
+from infra.local.redshift.roles import IamRoles, UncheckedRoles
 from infra.local.redshift.server import RedshiftServer
 
 
@@ -21,6 +22,11 @@ def main() -> None:
     parser.add_argument("--admin-user", required=True)
     parser.add_argument("--admin-password-file", type=Path, required=True)
     parser.add_argument("--database", required=True)
+    parser.add_argument(
+        "--check-roles",
+        action="store_true",
+        help="let the IAM_ROLE of COPY and UNLOAD do only what the IAM at AWS_ENDPOINT_URL says",
+    )
     arguments = parser.parse_args()
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr)
     # The dialect decides what is an error; the parser's own warnings would show statements.
@@ -46,7 +52,8 @@ async def _serve(arguments: argparse.Namespace) -> None:
             admin_user=arguments.admin_user,
             admin_password=arguments.admin_password_file.read_text().strip(),
         )
-        server = RedshiftServer(postgres.socket, scratch)
+        roles = IamRoles() if arguments.check_roles else UncheckedRoles()
+        server = RedshiftServer(postgres.socket, scratch, roles)
         port = await server.start(arguments.port)
         (state_dir / "port").write_text(f"{port}\n")
         sys.stdout.write(f"redshift ready on 127.0.0.1:{port}\n")

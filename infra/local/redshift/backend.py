@@ -61,6 +61,8 @@ class Backend:
         self.secret = 0
         self.status = "I"
         """Transaction status of the last ReadyForQuery: I(dle), T(ransaction) or E(rror)."""
+        self.is_answering = False
+        """An answer was not read to its end: a task that is cancelled now leaves the rest of it."""
 
     @classmethod
     async def open(cls, socket: Path, settings: Mapping[str, str]) -> "Backend":
@@ -113,11 +115,13 @@ class Backend:
 
     async def copy_in(self, sql: str, chunks: AsyncIterator[bytes]) -> int:
         """Run COPY .. FROM STDIN with these bytes; the number of rows it took."""
+        self.is_answering = True
         await self.send(wire.frame(b"Q", wire.text(sql)))
         started = await self.receive()
         if started.kind != b"G":
             await self._answer(started)
             raise PostgresError({"C": "XX000", "M": "COPY did not start"})
+        self.is_answering = False
         try:
             async for chunk in chunks:
                 await self.send(wire.frame(b"d", chunk))
@@ -133,6 +137,7 @@ class Backend:
 
     async def copy_out(self, sql: str, sink: Callable[[bytes], object]) -> int:
         """Run COPY .. TO STDOUT into `sink`; the number of rows."""
+        self.is_answering = True
         await self.send(wire.frame(b"Q", wire.text(sql)))
         while (got := await self.receive()).kind in b"HNdcS":
             if got.kind == b"d":
@@ -159,6 +164,7 @@ class Backend:
             return
 
     async def _answer(self, first: Frame | None = None) -> Answer:
+        self.is_answering = True
         answer = Answer()
         failure: PostgresError | None = None
         got = first or await self.receive()
@@ -174,6 +180,7 @@ class Backend:
             elif got.kind == b"C":
                 answer.tag = wire.take_text(got.body)[0]
             got = await self.receive()
+        self.is_answering = False
         if failure is not None:
             raise failure
         return answer

@@ -7,7 +7,7 @@ from infra.local.redshift.backend import Backend
 from infra.local.redshift.postgres import SUPERUSER
 from infra.local.redshift.quoting import compose, identifier, literal
 
-_CATALOG = Path(__file__).with_name("catalog.sql")
+_CATALOG = [Path(__file__).with_name(name) for name in ("catalog.sql", "loads.sql")]
 
 
 class AdminNameTaken(ValueError):
@@ -32,7 +32,8 @@ async def bootstrap(socket: Path, *, database: str, admin_user: str, admin_passw
         server.close()
     inside = await Backend.trusted(socket, SUPERUSER, database)
     try:
-        await inside.query(_CATALOG.read_text())
+        for file in _CATALOG:
+            await inside.query(file.read_text())
     finally:
         inside.close()
 

@@ -17,29 +17,6 @@ CREATE TABLE IF NOT EXISTS redshift_local.table_attributes (
     encodings jsonb NOT NULL
 );
 
-CREATE TABLE IF NOT EXISTS redshift_local.load_history (
-    query_id bigint PRIMARY KEY,
-    user_name text NOT NULL,
-    database_name text NOT NULL,
-    table_name text NOT NULL,
-    data_source text NOT NULL,
-    loaded_rows bigint NOT NULL,
-    status text NOT NULL,
-    error_message text,
-    start_time timestamp NOT NULL,
-    end_time timestamp NOT NULL
-);
-
-CREATE TABLE IF NOT EXISTS redshift_local.load_error (
-    query_id bigint NOT NULL,
-    table_name text NOT NULL,
-    file_name text NOT NULL,
-    column_name text NOT NULL,
-    error_code integer NOT NULL,
-    error_message text NOT NULL,
-    start_time timestamp NOT NULL
-);
-
 -- Keep the attributes that the dialect wrote before the statement, and let every VARCHAR, CHAR and
 -- VARBYTE of the table count bytes. PostgreSQL's bytea has no length, and keeps one that it is given.
 CREATE OR REPLACE FUNCTION redshift_local.adopt_table(made oid, attributes jsonb, model oid)
@@ -223,8 +200,7 @@ RETURNS bigint LANGUAGE sql IMMUTABLE STRICT AS $$
         END::bigint
 $$;
 
-DROP VIEW IF EXISTS pg_catalog.svv_table_info, pg_catalog.pg_table_def,
-    pg_catalog.sys_load_history, pg_catalog.sys_load_error_detail, pg_catalog.stl_load_errors;
+DROP VIEW IF EXISTS pg_catalog.svv_table_info, pg_catalog.pg_table_def;
 
 -- As in Redshift, a table without rows is not listed.
 CREATE VIEW pg_catalog.svv_table_info AS
@@ -261,21 +237,4 @@ WHERE c.relkind = 'r' AND n.nspname = ANY (current_schemas(true))
   AND n.nspname NOT IN ('pg_catalog', 'information_schema')
 ORDER BY n.nspname, c.relname, f.attnum;
 
-CREATE VIEW pg_catalog.sys_load_history AS
-SELECT user_name, query_id, query_id AS transaction_id, database_name, table_name, data_source,
-       loaded_rows, status, error_message, start_time, end_time
-FROM redshift_local.load_history
-WHERE user_name = session_user OR (SELECT rolsuper FROM pg_roles WHERE rolname = session_user);
-
-CREATE VIEW pg_catalog.sys_load_error_detail AS
-SELECT e.query_id, h.user_name, h.database_name, e.table_name, e.start_time, e.file_name,
-       e.column_name, e.error_code, left(e.error_message, 512) AS error_message
-FROM redshift_local.load_error e JOIN pg_catalog.sys_load_history h USING (query_id);
-
-CREATE VIEW pg_catalog.stl_load_errors AS
-SELECT query_id AS query, start_time AS starttime, table_name, file_name AS filename,
-       column_name AS colname, error_code AS err_code, left(error_message, 100) AS err_reason
-FROM pg_catalog.sys_load_error_detail;
-
-GRANT SELECT ON pg_catalog.svv_table_info, pg_catalog.pg_table_def, pg_catalog.sys_load_history,
-    pg_catalog.sys_load_error_detail, pg_catalog.stl_load_errors TO PUBLIC;
+GRANT SELECT ON pg_catalog.svv_table_info, pg_catalog.pg_table_def TO PUBLIC;

@@ -15,6 +15,7 @@ from sqlglot.parsers.redshift import RedshiftParser
 from sqlglot.tokenizer_core import Token, TokenType
 
 from infra.local.redshift import administration
+from infra.local.redshift.copy_grammar import read_copy
 from infra.local.redshift.errors import RedshiftError, not_supported, syntax_error
 from infra.local.redshift.functions import translate_functions
 from infra.local.redshift.refusals import refuse_functions, refuse_syntax
@@ -25,8 +26,6 @@ from infra.local.redshift.statements import (
     SetCaseSensitive,
     Truncate,
     Words,
-    read_copy,
-    read_unload,
 )
 from infra.local.redshift.tables import (
     ColumnDistKey,
@@ -35,6 +34,7 @@ from infra.local.redshift.tables import (
     translate_create,
 )
 from infra.local.redshift.types import translate_types
+from infra.local.redshift.unload_grammar import read_unload
 
 _TREE_VERBS = frozenset({"SELECT", "WITH", "INSERT", "UPDATE", "DELETE", "MERGE", "("})
 _TREE_OBJECTS = frozenset({"TABLE", "TEMP", "TEMPORARY", "LOCAL", "VIEW", "OR"})
@@ -103,9 +103,9 @@ def _translate(sql: str, case_sensitive: bool) -> Action:
         return Relay("")
     verb = tokens[0].text.upper()
     if verb == "COPY":
-        return read_copy(Words(tokens[1:], case_sensitive=case_sensitive))
+        return read_copy(Words(tokens[1:], sql=sql, case_sensitive=case_sensitive))
     if verb == "UNLOAD":
-        return read_unload(Words(tokens[1:], case_sensitive=case_sensitive))
+        return read_unload(Words(tokens[1:], sql=sql, case_sensitive=case_sensitive))
     if verb == "TRUNCATE":
         return Truncate(render(sql, tokens, case_sensitive=case_sensitive))
     if verb == "EXPLAIN":

@@ -44,6 +44,11 @@ def not_supported(message: str) -> RedshiftError:
     return RedshiftError("0A000", message)
 
 
+def query_cancelled() -> RedshiftError:
+    """A statement that its user stopped."""
+    return RedshiftError("57014", "Query cancelled on user's request")
+
+
 def engine_error(message: str, code: int, context: str, location: str) -> RedshiftError:
     """An error of Redshift's compute nodes, whose useful text is in the detail."""
     lines = [

@@ -4,8 +4,8 @@ Columns meet by position. Types meet exactly: Redshift neither widens nor narrow
 """
 
 import json
+import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,11 @@ import pyarrow.parquet as pq
 from pgpq.encoders import StringEncoderBuilder
 from pgpq.schema import Jsonb
 
+from infra.local.redshift.columns import TableColumn
 from infra.local.redshift.errors import RedshiftError, scan_error
+from infra.local.redshift.faults import Fault
+from infra.local.redshift.files import Chunk
+from infra.local.redshift.loads import Copy, ParquetFormat
 from infra.local.redshift.types import LONGEST_VARCHAR
 
 ROWS_A_BATCH = 20_000
@@ -43,49 +47,15 @@ _PLAIN_TYPES: dict[str, pa.DataType] = {
 }
 
 
-@dataclass(frozen=True)
-class TableColumn:
-    """A column of the table that is loaded."""
-
-    name: str
-    kind: str
-    """PostgreSQL's name of the type."""
-    declared: str
-    """The type as the table's owner wrote it."""
-    length_bytes: int | None
-    precision: int | None
-    scale: int | None
-    not_null: bool
-
-    @property
-    def arrow(self) -> Any:
-        """The Arrow type whose values PostgreSQL takes for the column."""
-        if self.kind == "numeric":
-            return pa.decimal128(self.precision or 18, self.scale or 0)
-        try:
-            return _PLAIN_TYPES[self.kind]
-        except KeyError:
-            raise scan_error(
-                15007, f"Column {self.name} of type {self.declared} cannot be loaded from Parquet"
-            ) from None
-
-
-@dataclass(frozen=True)
-class LoadOptions:
-    """What the COPY statement allows."""
-
-    serialize_to_json: bool
-    accept_invalid_characters: bool
-    fill_record: bool
-
-
-class Encoder:
+class ParquetLoad:
     """Turns the files of one load into one stream of PostgreSQL's binary COPY."""
 
-    def __init__(self, columns: Sequence[TableColumn], options: LoadOptions) -> None:
+    form = "binary"
+
+    def __init__(self, columns: Sequence[TableColumn], statement: Copy) -> None:
         self._columns = columns
-        self._options = options
-        self._schema = pa.schema([(column.name, column.arrow) for column in columns])
+        self._statement = statement
+        self._schema = pa.schema([(column.name, _arrow(column)) for column in columns])
         encoders = {
             column.name: StringEncoderBuilder.new_with_output(
                 self._schema.field(column.name), Jsonb()
@@ -95,6 +65,8 @@ class Encoder:
             for column in columns
         }
         self._encoder = pgpq.ArrowToPostgresBinaryEncoder.new_with_encoders(self._schema, encoders)
+        # The first bad value ends a load of columnar files, so none is put aside.
+        self.faults: list[Fault] = []
 
     def header(self) -> bytes:
         """The bytes before the first row."""
@@ -104,19 +76,25 @@ class Encoder:
         """The bytes after the last row."""
         return self._encoder.finish()
 
-    def file(self, path: Path, url: str) -> Iterator[bytes]:
+    def file(self, path: Path, url: str) -> Iterator[Chunk]:
         """The rows of a file, some at a time."""
         try:
             with pq.ParquetFile(path, coerce_int96_timestamp_unit="us") as file:
                 self._check_schema(file, url)
                 for batch in file.iter_batches(batch_size=ROWS_A_BATCH):
-                    yield self._encoder.write_batch(self._fit(batch))
+                    data = self._encoder.write_batch(self._fit(batch))
+                    yield Chunk(data, batch.num_rows, batch.num_rows)
         except pa.ArrowInvalid as error:
             raise scan_error(15001, f"Invalid Parquet file {url}: {error}") from error
 
+    @property
+    def _serializes(self) -> bool:
+        form = self._statement.format
+        return isinstance(form, ParquetFormat) and form.serialize_to_json
+
     def _check_schema(self, file: pq.ParquetFile, url: str) -> None:
         in_file, in_table = len(file.schema_arrow), len(self._columns)
-        filled = self._options.fill_record and in_file < in_table
+        filled = self._statement.fill_record and in_file < in_table
         if in_file != in_table and not filled:
             raise scan_error(
                 15007,
@@ -128,7 +106,7 @@ class Encoder:
             zip(self._columns, file.schema_arrow, strict=False)
         ):
             check_type(column, field, file.schema.column(place) if flat else None, url)
-            if column.kind == "jsonb" and not self._options.serialize_to_json:
+            if column.kind == "jsonb" and not self._serializes:
                 raise scan_error(
                     15007, f"Column {column.name} of type super needs the option SERIALIZETOJSON"
                 )
@@ -139,7 +117,7 @@ class Encoder:
             if place < batch.num_columns:
                 arrays.append(self._fit_array(column, batch.column(place)))
             else:
-                arrays.append(pa.nulls(batch.num_rows, column.arrow))
+                arrays.append(pa.nulls(batch.num_rows, _arrow(column)))
             if column.not_null and arrays[-1].null_count:
                 raise scan_error(
                     1213, f"Missing data for not-null field. The data column {column.name} is null"
@@ -153,10 +131,9 @@ class Encoder:
             return self._fit_text(column, values)
         if pa.types.is_timestamp(values.type):
             # The wall clock in UTC is what Redshift stores, whether the file says UTC or not.
-            return (
-                values.cast(pa.timestamp("us", values.type.tz)).cast(pa.int64()).cast(column.arrow)
-            )
-        return values.cast(column.arrow)
+            moments = values.cast(pa.timestamp("us", values.type.tz))
+            return moments.cast(pa.int64()).cast(_arrow(column))
+        return values.cast(_arrow(column))
 
     def _fit_text(self, column: TableColumn, values: _Array) -> _Array:
         if pa.types.is_dictionary(values.type):
@@ -182,14 +159,27 @@ class Encoder:
             found = values.cast(pa.binary()).cast(pa.string())
             found.validate(full=True)
         except pa.ArrowInvalid:
-            if self._options.accept_invalid_characters:
-                return _without_invalid(values)
+            replacement = self._statement.conversion.invalid_as
+            if replacement is not None:
+                return _without_invalid(values, replacement)
             raise scan_error(
                 15001,
                 "String contains invalid or unsupported UTF8 codepoints. "
                 f"The data column {column.name}",
             ) from None
         return found
+
+
+def _arrow(column: TableColumn) -> Any:
+    """The Arrow type whose values PostgreSQL takes for the column."""
+    if column.kind == "numeric":
+        return pa.decimal128(column.precision or 18, column.scale or 0)
+    try:
+        return _PLAIN_TYPES[column.kind]
+    except KeyError:
+        raise scan_error(
+            15007, f"Column {column.name} of type {column.declared} cannot be loaded from Parquet"
+        ) from None
 
 
 def check_type(
@@ -204,22 +194,22 @@ def check_type(
     found = field.type
     if pa.types.is_dictionary(found):
         found = found.value_type
-    if column.arrow == pa.string():
+    if _arrow(column) == pa.string():
         fits = pa.types.is_string(found) or pa.types.is_large_string(found)
-    elif column.arrow == pa.int16():
+    elif _arrow(column) == pa.int16():
         fits = pa.types.is_int16(found) or pa.types.is_int8(found)
-    elif pa.types.is_timestamp(column.arrow):
+    elif pa.types.is_timestamp(_arrow(column)):
         fits = pa.types.is_timestamp(found) and found.unit in ("us", "ms")
-    elif column.arrow == pa.binary():
+    elif _arrow(column) == pa.binary():
         fits = pa.types.is_binary(found) or pa.types.is_large_binary(found)
     else:
-        fits = found == column.arrow
+        fits = found == _arrow(column)
     if not fits:
         raise _incompatible(column, field, written, url)
 
 
 def _check_decimal(column: TableColumn, field: _Field, written: pq.ColumnSchema | None) -> None:
-    expected, found = column.arrow, field.type
+    expected, found = _arrow(column), field.type
     if (found.precision, found.scale) == (expected.precision, expected.scale):
         return
     wanted, given = _decimal_bytes(expected.precision), _decimal_bytes(found.precision)
@@ -260,9 +250,14 @@ def _plain(value: Any) -> Any:
     return value.hex() if isinstance(value, bytes) else value
 
 
-def _without_invalid(values: _Array) -> _Array:
+def _without_invalid(values: _Array, replacement: str) -> _Array:
     texts = [
-        None if value is None else value.decode(errors="replace").replace("\ufffd", "?")
+        None if value is None else _replaced(value, replacement)
         for value in values.cast(pa.binary()).to_pylist()
     ]
     return pa.array(texts, pa.string())
+
+
+def _replaced(value: bytes, replacement: str) -> str:
+    text = value.decode(errors="surrogateescape")
+    return re.sub("[\udc80-\udcff]", lambda _: replacement, text)

@@ -12,7 +12,7 @@ from infra.local.redshift.backend import Backend, BackendGone, FrameStream
 from infra.local.redshift.history import History
 from infra.local.redshift.postgres import SUPERUSER
 from infra.local.redshift.session import Session
-from infra.local.redshift.transfers import Transfers
+from infra.local.redshift.transfers import Roles, Transfers
 from infra.local.redshift.wire import Frame, ProtocolError
 
 _LOG = logging.getLogger(__name__)
@@ -36,8 +36,9 @@ class Client:
 class RedshiftServer:
     """Serves clients over TCP on the loopback address."""
 
-    def __init__(self, socket: Path, scratch: Path) -> None:
+    def __init__(self, socket: Path, scratch: Path, roles: Roles) -> None:
         self._socket = socket
+        self._roles = roles
         self._scratch = scratch
         self._sessions: dict[tuple[int, int], tuple[Backend, Session]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
@@ -112,7 +113,7 @@ class RedshiftServer:
         try:
             if await _log_in(client, backend):
                 history = History(self._socket, settings.get("database", user))
-                transfers = Transfers(history, user, self._scratch)
+                transfers = Transfers(history, self._roles, user, self._scratch)
                 await self._converse(client, backend, transfers)
         finally:
             backend.close()

@@ -12,15 +12,19 @@ from typing import Any
 from infra.local.redshift import wire
 from infra.local.redshift.backend import Backend, BackendGone
 from infra.local.redshift.dialect import split, translate
-from infra.local.redshift.errors import RedshiftError, in_redshift_words, not_supported
+from infra.local.redshift.errors import (
+    RedshiftError,
+    in_redshift_words,
+    not_supported,
+    query_cancelled,
+)
+from infra.local.redshift.loads import Copy, Unload
 from infra.local.redshift.statements import (
     Action,
-    Copy,
     Relay,
     SetCaseSensitive,
     TakeOver,
     Truncate,
-    Unload,
 )
 from infra.local.redshift.transfers import Transfers
 from infra.local.redshift.wire import Frame
@@ -88,7 +92,8 @@ class Session:
 
     def cancel(self) -> None:
         """Stop a COPY or UNLOAD that runs, as the client asked on another connection."""
-        if self._transfer is not None:
+        # PostgreSQL is asked to stop as well, and while it answers its error is waited for.
+        if self._transfer is not None and not self._backend.is_answering:
             self._cancelled = True
             self._transfer.cancel()
 
@@ -199,14 +204,15 @@ class Session:
 
     async def _run_transfer(self, action: Copy | Unload) -> None:
         if isinstance(action, Copy):
-            notice = await self._transfers.copy(self._backend, action)
+            notices = await self._transfers.copy(self._backend, action)
             tag = "COPY"
         elif isinstance(query := self._translate(action.query), Relay):
-            notice = await self._transfers.unload(self._backend, action, query.sql)
+            notices = await self._transfers.unload(self._backend, action, query.sql)
             tag = "UNLOAD"
         else:
             raise not_supported("UNLOAD takes a query")
-        await self._send(wire.notice({"S": "INFO", "C": "00000", "M": notice}))
+        for notice in notices:
+            await self._send(wire.notice({"S": "INFO", "C": "00000", "M": notice}))
         await self._send(wire.command_complete(tag))
 
     async def _interruptible(self, transfer: Coroutine[Any, Any, None]) -> None:
@@ -217,7 +223,7 @@ class Session:
         except asyncio.CancelledError:
             if not self._cancelled:
                 raise
-            raise RedshiftError("57014", "Query cancelled on user's request") from None
+            raise query_cancelled() from None
         finally:
             self._transfer = None
 

@@ -1,17 +1,15 @@
 """What a client's statement asks the server to do: relay it, or carry it out here.
 
-COPY and UNLOAD are read here word by word, since their words are Redshift's alone.
+COPY and UNLOAD are read word by word, since their words are Redshift's alone.
 """
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sqlglot.tokenizer_core import Token, TokenType
 
-from infra.local.redshift.errors import RedshiftError, not_supported, syntax_error
-
-_ROLE_ARN = re.compile(r"arn:aws[a-z-]*:iam::\d{12}:role/[\w+=,.@/-]+")
+from infra.local.redshift.errors import syntax_error
+from infra.local.redshift.loads import Copy, Unload
 
 
 @dataclass(frozen=True)
@@ -36,32 +34,6 @@ class SetCaseSensitive:
     on: bool
 
 
-@dataclass(frozen=True)
-class Copy:
-    """COPY of Parquet files into a table."""
-
-    table: tuple[str, ...]
-    columns: tuple[str, ...]
-    location: str
-    manifest: bool
-    serialize_to_json: bool
-    accept_invalid_characters: bool
-    fill_record: bool
-    explicit_ids: bool
-
-
-@dataclass(frozen=True)
-class Unload:
-    """UNLOAD of a query's rows into Parquet files."""
-
-    query: str
-    location: str
-    manifest: bool
-    verbose: bool
-    allow_overwrite: bool
-    parallel: bool
-
-
 TakeOver = Truncate | SetCaseSensitive | Copy | Unload
 Action = Relay | TakeOver
 
@@ -69,8 +41,9 @@ Action = Relay | TakeOver
 class Words:
     """The tokens of a statement, read from left to right."""
 
-    def __init__(self, tokens: Sequence[Token], *, case_sensitive: bool) -> None:
+    def __init__(self, tokens: Sequence[Token], *, sql: str, case_sensitive: bool) -> None:
         self._tokens = tokens
+        self._sql = sql
         self._place = 0
         self._case_sensitive = case_sensitive
 
@@ -105,6 +78,23 @@ class Words:
             raise syntax_error(f'syntax error at or near "{self.current}"')
         self._place += 1
         return self._tokens[self._place - 1].text
+
+    def string_as_written(self) -> str:
+        """The string that must come next, with its backslashes: '\\N' is two characters."""
+        self.string()
+        token = self._tokens[self._place - 1]
+        return self._sql[token.start + 1 : token.end].replace("''", "'")
+
+    @property
+    def at_string(self) -> bool:
+        """Whether a string comes next."""
+        return self.left and self._tokens[self._place].token_type == TokenType.STRING
+
+    def number(self) -> int:
+        """The whole number that must come next."""
+        if not self.current.isdecimal():
+            raise syntax_error(f'syntax error at or near "{self.current}"')
+        return int(self.word())
 
     def word(self) -> str:
         """The bare word that comes next, in upper case."""
@@ -147,112 +137,3 @@ class Words:
         if self.take("OFF") or self.take("FALSE"):
             return False
         return self.take("ON") or self.take("TRUE") or True
-
-
-def read_copy(words: Words) -> Copy:
-    """A COPY statement, from behind its first word."""
-    table = words.dotted_name()
-    columns = words.names_in_brackets()
-    words.expect("FROM")
-    location = _location(words)
-    given: set[str] = set()
-    role: str | None = None
-    while words.left:
-        option = words.word()
-        if option == "IAM_ROLE":
-            role = words.string()
-        elif option == "FORMAT":
-            words.take("AS")
-            _expect_parquet(words)
-            given.add("PARQUET")
-        elif option in ("MANIFEST", "SERIALIZETOJSON", "FILLRECORD", "EXPLICIT_IDS"):
-            given.add(option)
-        elif option == "ACCEPTINVCHARS":
-            given.add(option)
-            if words.take("AS"):
-                words.string()
-        elif option == "STATUPDATE":
-            words.switch()
-        elif option == "MAXERROR":
-            # dlt sends it with Parquet and Redshift takes it, without any effect.
-            words.take("AS")
-            words.word()
-        else:
-            raise not_supported(f"{option} argument is not supported for PARQUET based COPY")
-    _check_role(role)
-    if "PARQUET" not in given:
-        raise not_supported("COPY without FORMAT AS PARQUET is not served on the laptop")
-    return Copy(
-        table=table,
-        columns=columns,
-        location=location,
-        manifest="MANIFEST" in given,
-        serialize_to_json="SERIALIZETOJSON" in given,
-        accept_invalid_characters="ACCEPTINVCHARS" in given,
-        fill_record="FILLRECORD" in given,
-        explicit_ids="EXPLICIT_IDS" in given,
-    )
-
-
-def read_unload(words: Words) -> Unload:
-    """An UNLOAD statement, from behind its first word."""
-    words.expect("(")
-    query = words.string()
-    words.expect(")")
-    words.expect("TO")
-    location = _location(words)
-    given: set[str] = set()
-    role: str | None = None
-    parallel = True
-    while words.left:
-        option = words.word()
-        if option == "IAM_ROLE":
-            role = words.string()
-        elif option in ("FORMAT", "PARQUET"):
-            if option == "FORMAT":
-                words.take("AS")
-                _expect_parquet(words)
-            given.add("PARQUET")
-        elif option == "MANIFEST":
-            given.add("MANIFEST")
-            if words.take("VERBOSE"):
-                given.add("VERBOSE")
-        elif option == "ALLOWOVERWRITE":
-            given.add(option)
-        elif option == "PARALLEL":
-            parallel = words.switch()
-        else:
-            raise not_supported(f"{option} argument of UNLOAD is not served on the laptop")
-    _check_role(role)
-    if "PARQUET" not in given:
-        raise not_supported("UNLOAD without FORMAT AS PARQUET is not served on the laptop")
-    return Unload(
-        query=query,
-        location=location,
-        manifest="MANIFEST" in given,
-        verbose="VERBOSE" in given,
-        allow_overwrite="ALLOWOVERWRITE" in given,
-        parallel=parallel,
-    )
-
-
-def _location(words: Words) -> str:
-    location = words.string()
-    if not re.match(r"s3://[^/]+/.", location):
-        raise RedshiftError(
-            "XX000", f"The S3 location {location} is invalid: s3://bucket/key is expected"
-        )
-    return location
-
-
-def _expect_parquet(words: Words) -> None:
-    kind = words.word()
-    if kind != "PARQUET":
-        raise not_supported(f"FORMAT {kind} is not served on the laptop; PARQUET is")
-
-
-def _check_role(role: str | None) -> None:
-    if role is None:
-        raise syntax_error("CREDENTIALS argument is required but not provided: give IAM_ROLE")
-    if not _ROLE_ARN.fullmatch(role):
-        raise RedshiftError("XX000", f"Invalid IAM role: {role!r} is not the ARN of a role")

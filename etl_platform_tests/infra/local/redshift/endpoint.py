@@ -30,6 +30,7 @@ class Endpoint:
     state_dir: Path
     environment: dict[str, str]
     password: str = PASSWORD
+    options: tuple[str, ...] = ()
     process: "subprocess.Popen[str] | None" = None
     port: int = 0
 
@@ -39,7 +40,7 @@ class Endpoint:
         secret = self.state_dir.parent / f"{self.state_dir.name}.password"
         secret.write_text(self.password + "\n")
         arguments = ["--state-dir", str(self.state_dir), "--port", "0", "--admin-user", ADMIN]
-        arguments += ["--admin-password-file", str(secret), "--database", DATABASE]
+        arguments += ["--admin-password-file", str(secret), "--database", DATABASE, *self.options]
         self.process = subprocess.Popen(
             [sys.executable, "-m", "infra.local.redshift", *arguments],
             env={**os.environ, **self.environment},

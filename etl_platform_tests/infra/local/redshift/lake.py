@@ -28,11 +28,32 @@ class Lake:
             "meta": {"content_length": len(sink.getvalue())},
         }
 
+    def text(self, key: str, content: str | bytes) -> str:
+        """Write a file as it is; its URL."""
+        body = content.encode() if isinstance(content, str) else content
+        self._s3.put_object(Bucket=self.bucket, Key=key, Body=body)
+        return f"s3://{self.bucket}/{key}"
+
+    def read(self, key: str) -> bytes:
+        """The content of an object."""
+        body: bytes = self._s3.get_object(Bucket=self.bucket, Key=key)["Body"].read()
+        return body
+
+    def keys(self, prefix: str) -> list[str]:
+        """The keys that start so, in order."""
+        found = self._s3.list_objects_v2(Bucket=self.bucket, Prefix=prefix)
+        return sorted(entry["Key"] for entry in found.get("Contents", []))
+
     def manifest(self, *entries: dict[str, Any], key: str = "load.manifest") -> str:
         """Write a manifest; its URL."""
         body = json.dumps({"entries": entries}).encode()
         self._s3.put_object(Bucket=self.bucket, Key=key, Body=body)
         return f"s3://{self.bucket}/{key}"
+
+
+def copy_text(table: str, url: str, options: str = "") -> str:
+    """A COPY statement of text, CSV or JSON."""
+    return f"COPY {table} FROM '{url}' IAM_ROLE '{ROLE}' {options}"
 
 
 def copy(table: str, url: str, options: str = "MANIFEST") -> str:

@@ -87,13 +87,48 @@ def test_a_client_that_leaves_while_it_waits_is_taken_out_of_the_queue(
     assert sql("SELECT count(*) FROM t") == [[0]]
 
 
+def test_a_copy_that_waits_for_its_table_can_be_cancelled(
+    endpoint: Endpoint,
+    sql: Sql,
+    connection: redshift_connector.Connection,
+    schema: str,
+    lake: Lake,
+) -> None:
+    sql("CREATE TABLE t (a int)")
+    connection.commit()
+    sql("LOCK t")
+    url = lake.manifest(lake.put("a.parquet", pa.table({"a": pa.array([1], pa.int32())})))
+    with endpoint.connect() as other:
+        outcome: list[BaseException] = []
+
+        def wait() -> None:
+            try:
+                run(other, copy(f"{schema}.t", url))
+            except redshift_connector.Error as error:
+                outcome.append(error)
+
+        thread = threading.Thread(target=wait)
+        thread.start()
+        wait_until_waiting(endpoint)
+        cancel(endpoint, other)
+        thread.join()
+        assert outcome[0].args[0]["C"] == "57014"
+        other.rollback()
+        connection.rollback()
+        # Every answer belongs to its own question again.
+        assert run(other, f"SELECT count(*) FROM {schema}.t") == [[0]]
+        run(other, copy(f"{schema}.t", url))
+        assert run(other, "SELECT pg_last_copy_count()") == [[1]]
+        assert run(other, "SELECT 7") == [[7]]
+
+
 def test_a_copy_can_be_cancelled(endpoint: Endpoint, lake: Lake, schema: str) -> None:
     rows = pa.table({"a": pa.array(range(200_000), pa.int64())})
     entries = [lake.put("a.parquet", rows, row_group_size=5_000)] * 50
     url = lake.manifest(*entries)
     with endpoint.connect() as other:
+        other.autocommit = True
         run(other, f"CREATE TABLE {schema}.big (a bigint)")
-        other.commit()
         outcome: list[BaseException] = []
 
         def load() -> None:
@@ -112,5 +147,6 @@ def test_a_copy_can_be_cancelled(endpoint: Endpoint, lake: Lake, schema: str) ->
         cancel(endpoint, other)
         thread.join()
         assert outcome[0].args[0]["C"] == "57014"
-        other.rollback()
         assert run(other, f"SELECT count(*) FROM {schema}.big") == [[0]]
+        history = "SELECT status, loaded_rows FROM sys_load_history"
+        assert run(other, f"{history} WHERE query_id = pg_last_copy_id()") == [["aborted", 0]]

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
@@ -166,6 +167,41 @@ def test_an_option_that_is_not_for_parquet_is_refused(sql: Sql, option: str) -> 
     assert f"{option.split()[0]} argument is not supported for PARQUET based COPY" in text
 
 
+def test_credentials_may_name_the_role(sql: Sql, lake: Lake) -> None:
+    sql("CREATE TABLE t (a int)")
+    url = lake.manifest(lake.put("a.parquet", INTS))
+    role = f"CREDENTIALS AS 'aws_iam_role={ROLE}'"
+    sql(f"COPY t FROM '{url}' {role} FORMAT AS PARQUET MANIFEST")
+    assert sql("SELECT count(*) FROM t") == [[2]]
+
+
+@pytest.mark.parametrize("kind", ["time", "timetz"])
+def test_a_time_is_not_loaded_from_parquet(sql: Sql, lake: Lake, kind: str) -> None:
+    sql(f"CREATE TABLE t (a {kind})")
+    entry = lake.put("a.parquet", pa.table({"a": pa.array([1], pa.time64("us"))}))
+    assert "cannot be loaded from Parquet" in refused(sql, copy("t", lake.manifest(entry)))
+
+
+def test_timestamps_of_the_old_96_bits_are_read(sql: Sql, lake: Lake) -> None:
+    sql("CREATE TABLE t (a timestamp)")
+    moment = datetime.fromisoformat("2026-01-02T03:04:05.000006")
+    table = pa.table({"a": pa.array([moment], pa.timestamp("us"))})
+    entry = lake.put("a.parquet", table, use_deprecated_int96_timestamps=True)
+    sql(copy("t", lake.manifest(entry)))
+    assert sql("SELECT a FROM t") == [[moment]]
+
+
+def test_acceptinvchars_replaces_each_bad_byte(sql: Sql, lake: Lake) -> None:
+    sql("CREATE TABLE t (a varchar(9))")
+    bad = pa.array([b"a\xff\xfeb"], pa.binary()).view(pa.string())
+    url = lake.manifest(lake.put("a.parquet", pa.table({"a": bad})))
+    sql("COMMIT")
+    assert "invalid or unsupported UTF8" in refused(sql, copy("t", url))
+    sql("ROLLBACK")
+    sql(copy("t", url, "MANIFEST ACCEPTINVCHARS AS '^'"))
+    assert sql("SELECT a FROM t") == [["a^^b"]]
+
+
 def test_options_without_effect_are_taken(sql: Sql, lake: Lake) -> None:
     sql("CREATE TABLE t (a int)")
     url = lake.manifest(lake.put("a.parquet", INTS))
@@ -177,8 +213,10 @@ def test_options_without_effect_are_taken(sql: Sql, lake: Lake) -> None:
     "statement",
     [
         "COPY t FROM 's3://b/m' FORMAT PARQUET MANIFEST",
+        "COPY t FROM 's3://b/m' IAM_ROLE default FORMAT PARQUET MANIFEST",
+        "COPY t FROM 's3://b/m' CREDENTIALS 'aws_access_key_id=x' FORMAT PARQUET MANIFEST",
         "COPY t FROM 's3://b/m' IAM_ROLE 'me' FORMAT PARQUET MANIFEST",
-        f"COPY t FROM 's3://b/m' IAM_ROLE '{ROLE}' FORMAT CSV MANIFEST",
+        f"COPY t FROM 's3://b/m' IAM_ROLE '{ROLE}' IAM_ROLE '{ROLE}' FORMAT PARQUET MANIFEST",
         f"COPY t FROM 'http://b/m' IAM_ROLE '{ROLE}' FORMAT PARQUET",
         "COPY t FROM STDIN",
         f"COPY missing FROM 's3://b/m' IAM_ROLE '{ROLE}' FORMAT PARQUET MANIFEST",
