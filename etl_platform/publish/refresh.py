@@ -81,6 +81,11 @@ class Refreshed:
         }
 
 
+def behind(warehouse: Warehouse, table: AggregateTable) -> int:
+    """How many batches were loaded that the aggregate does not have yet."""
+    return int(warehouse.fetch(sql.count_new(table), name="the count of new batches")[0][0])
+
+
 @dataclass(frozen=True)
 class Refresher:
     """Refreshes one aggregate."""
@@ -90,11 +95,6 @@ class Refresher:
     connect: Connect
     retry: RetryPolicy = field(default_factory=RetryPolicy)
     sleep: Callable[[float], None] = time.sleep
-
-    def behind(self) -> int:
-        """How many batches were loaded that the aggregate does not have yet."""
-        with self.connect() as warehouse:
-            return sum(self._look(warehouse).new_batches.values())
 
     def refresh(self, *, whole: bool = False) -> Refreshed:
         """Bring the aggregate up to date; with `whole`, make every row anew in any case.

@@ -36,9 +36,20 @@ def create_new(table: AggregateTable) -> Sql:
     A batch is told by when it was loaded as well: a table that was dropped takes it a second time.
     """
     return compose(
-        "CREATE TEMP TABLE {new} AS SELECT l.source, l.batch_id, l.hour, l.loaded_at"
-        " FROM ({ledgers}) AS l LEFT JOIN {seen} AS s ON {same} WHERE s.batch_id IS NULL",
+        "CREATE TEMP TABLE {new} AS SELECT l.source, l.batch_id, l.hour, l.loaded_at FROM {unseen}",
         new=NEW,
+        unseen=_unseen(table),
+    )
+
+
+def count_new(table: AggregateTable) -> Sql:
+    """How many batches that were applied the aggregate has not seen."""
+    return compose("SELECT count(*) FROM {unseen}", unseen=_unseen(table))
+
+
+def _unseen(table: AggregateTable) -> Sql:
+    return compose(
+        "({ledgers}) AS l LEFT JOIN {seen} AS s ON {same} WHERE s.batch_id IS NULL",
         ledgers=_ledgers(table.inputs),
         seen=table.seen,
         same=_SAME,
