@@ -1,4 +1,4 @@
-"""The demo's aggregate through Dagster and by the command follows a correction, and is recounted."""
+"""The demo's aggregate follows a correction, through Dagster and by the command."""
 
 from collections import Counter
 from collections.abc import Sequence

@@ -74,9 +74,11 @@ class Delays:
         return rows
 
     def drawn(self, hour: Hour, title: str) -> Table:
-        """The rows of an hour for people, without the hour."""
-        names = [column.name.name for column in self.table.columns[1:]]
-        return table(names, [row[1:] for row in self.rows(hour, hour)], title=title)
+        """The rows of an hour for people, without the hour and the long names of airlines."""
+        names = [column.name.name for column in self.table.columns]
+        kept = [place for place, name in enumerate(names) if name not in ("time_hour", "airline")]
+        rows = [[row[place] for place in kept] for row in self.rows(hour, hour)]
+        return table([names[place] for place in kept], rows, title=title)
 
     def differences(self, first: Hour, last: Hour, spots: Sequence[Spot]) -> list[str]:
         """Each way in which it and the recount disagree."""

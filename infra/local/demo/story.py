@@ -124,7 +124,7 @@ class Story:
 
     def late_and_corrected(self) -> bool:
         """Land the weather of that hour late and correct its flights; the aggregate follows."""
-        title = f"{LIVE} again: its weather comes late, a delay of its flights is corrected"
+        title = f"{LIVE}: the weather comes late, a delay is corrected"
         self.console.rule(f"[bold]{title}", align="left")
         delays = Delays(self.warehouse)
         delays.until_up_to_date()
