@@ -59,6 +59,8 @@ class AggregateContract(Model):
     sortkey: tuple[Identifier, ...] = ()
     schema_name: Identifier = Field(default="analytics", alias="schema")
     table_name: Identifier | None = Field(default=None, alias="table")
+    readers: tuple[Identifier, ...] = ()
+    """The roles of the warehouse that may read the table."""
 
     @model_validator(mode="after")
     def _names_are_consistent(self) -> Self:
@@ -110,7 +112,8 @@ class AggregateDefinition:
     @cached_property
     def digest(self) -> str:
         """Changes when the rows may change, though no source did."""
-        parts = [self.contract.model_dump_json(by_alias=True), self.query]
+        told = {"description", "owner", "readers"}
+        parts = [self.contract.model_dump_json(by_alias=True, exclude=told), self.query]
         for read in self.contract.reads:
             source = self.sources[read.source]
             parts.append(f"{source.load.schema_name}.{source.table} {source.load.strategy}")

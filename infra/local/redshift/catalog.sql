@@ -224,7 +224,14 @@ RETURNS bigint LANGUAGE sql IMMUTABLE STRICT AS $$
 $$;
 
 DROP VIEW IF EXISTS pg_catalog.svv_table_info, pg_catalog.pg_table_def,
-    pg_catalog.sys_load_history, pg_catalog.sys_load_error_detail, pg_catalog.stl_load_errors;
+    pg_catalog.sys_load_history, pg_catalog.sys_load_error_detail, pg_catalog.stl_load_errors,
+    pg_catalog.svv_roles;
+
+-- In PostgreSQL a user is a role that may log in; its own roles begin with pg_.
+CREATE VIEW pg_catalog.svv_roles AS
+SELECT oid::integer AS role_id, rolname::text AS role_name, current_user::text AS role_owner,
+       NULL::text AS external_id
+FROM pg_roles WHERE NOT rolcanlogin AND NOT starts_with(rolname, 'pg_');
 
 -- As in Redshift, a table without rows is not listed.
 CREATE VIEW pg_catalog.svv_table_info AS
@@ -278,4 +285,4 @@ SELECT query_id AS query, start_time AS starttime, table_name, file_name AS file
 FROM pg_catalog.sys_load_error_detail;
 
 GRANT SELECT ON pg_catalog.svv_table_info, pg_catalog.pg_table_def, pg_catalog.sys_load_history,
-    pg_catalog.sys_load_error_detail, pg_catalog.stl_load_errors TO PUBLIC;
+    pg_catalog.sys_load_error_detail, pg_catalog.stl_load_errors, pg_catalog.svv_roles TO PUBLIC;
