@@ -153,7 +153,7 @@ def status(source: str | None, last: int) -> None:
 
 @cli.group()
 def warehouse() -> None:
-    """Prepare the warehouse."""
+    """Prepare the warehouse, and print what publishes from it."""
 
 
 @warehouse.command()
@@ -171,6 +171,8 @@ for command in (
     *publish_commands.COMMANDS,
 ):
     cli.add_command(command)
+for command in publish_commands.WAREHOUSE_COMMANDS:
+    warehouse.add_command(command)
 
 
 def main() -> None:
