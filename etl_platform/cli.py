@@ -11,7 +11,7 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn
 
-from etl_platform import conversion_commands, orchestration_commands
+from etl_platform import conversion_commands, orchestration_commands, publish_commands
 from etl_platform.contract.errors import PlatformError
 from etl_platform.contract.hour import Hour
 from etl_platform.rendering import RowFormat, csv_text, json_text, show, table
@@ -153,20 +153,26 @@ def status(source: str | None, last: int) -> None:
 
 @cli.group()
 def warehouse() -> None:
-    """Prepare the warehouse."""
+    """Prepare the warehouse, and print what publishes from it."""
 
 
 @warehouse.command()
 def bootstrap() -> None:
-    """Make schemas, the service user and the tables of every source; what is there stays."""
+    """Make schemas, the service user and every table; what is there stays."""
     from etl_platform.preparation import prepare_warehouse
 
     created = prepare_warehouse(Settings.read().names)
     click.echo(f"created {', '.join(created)}" if created else "every table was there already")
 
 
-for command in (*conversion_commands.COMMANDS, *orchestration_commands.COMMANDS):
+for command in (
+    *conversion_commands.COMMANDS,
+    *orchestration_commands.COMMANDS,
+    *publish_commands.COMMANDS,
+):
     cli.add_command(command)
+for command in publish_commands.WAREHOUSE_COMMANDS:
+    warehouse.add_command(command)
 
 
 def main() -> None:

@@ -1,4 +1,5 @@
-"""Everything that Dagster knows: the sources of etl_platform/defs, the sensors, the resources."""
+"""Everything that Dagster knows: the sources and aggregates of etl_platform/defs, the sensors, the
+resources."""
 
 from pathlib import Path
 
@@ -6,6 +7,7 @@ import dagster as dg
 
 from etl_platform.aws.queue import Queue
 from etl_platform.aws.s3 import S3
+from etl_platform.components.aggregate import aggregates_sensor
 from etl_platform.components.glue_jobs import GlueJobs
 from etl_platform.components.sensor import Queues, manifest_sensor
 from etl_platform.components.sweep import manifest_sweep
@@ -24,6 +26,7 @@ def defs() -> dg.Definitions:
     sensors = [
         manifest_sensor(contracts, queues, jobs),
         manifest_sweep(contracts, S3(), names, jobs),
+        aggregates_sensor(),
     ]
     return dg.Definitions.merge(
         sources,

@@ -15,6 +15,7 @@ from etl_platform.definitions import defs
 
 STAGES = ("raw", "parquet", "redshift")
 SOURCES = ("airlines", "flights", "weather")
+DELAYS = dg.AssetKey(["aggregate", "delays_by_weather"])
 
 
 @pytest.fixture(scope="module")
@@ -70,7 +71,7 @@ def test_the_failed_check_of_an_hour_says_where_its_rejects_are_and_why() -> Non
 
 def test_every_source_has_its_three_assets_in_a_row(graph: AssetGraph) -> None:
     expected = {dg.AssetKey([stage, source]) for stage in ("system", *STAGES) for source in SOURCES}
-    assert graph.get_all_asset_keys() == expected
+    assert graph.get_all_asset_keys() == {*expected, DELAYS}
     for source in SOURCES:
         raw, parquet, redshift = (graph.get(dg.AssetKey([stage, source])) for stage in STAGES)
         assert raw.parent_keys == {dg.AssetKey(["system", source])}
@@ -119,6 +120,16 @@ def test_every_asset_has_its_check(graph: AssetGraph) -> None:
     }
 
 
+def test_an_aggregate_stands_behind_the_tables_that_it_reads(graph: AssetGraph) -> None:
+    node = graph.get(DELAYS)
+    assert node.parent_keys == {dg.AssetKey(["redshift", source]) for source in SOURCES}
+    assert (node.group_name, node.owners) == ("aggregates", ["team:data-platform"])
+    assert node.kinds == {"redshift", "sql"}
+    assert node.metadata["dagster/table_name"] == "nyc.delays_by_weather"
+    assert "time_hour" in [c.name for c in node.metadata["dagster/column_schema"].columns]
+    assert "LEFT JOIN {weather} AS w" in (node.description or "")
+
+
 def test_there_is_a_job_for_each_source(definitions: dg.Definitions) -> None:
     repository = definitions.get_repository_def()
     assert {f"load_{source}" for source in SOURCES} <= set(repository.job_names)
@@ -128,6 +139,7 @@ def test_the_queue_and_the_sweep_are_on_and_may_ask_for_every_job(
     definitions: dg.Definitions,
 ) -> None:
     sensors = {sensor.name: sensor for sensor in definitions.get_repository_def().sensor_defs}
+    assert sensors["aggregates_follow"].default_status is dg.DefaultSensorStatus.RUNNING
     for name in ("manifest_sensor", "manifest_sweep"):
         sensor = sensors[name]
         assert sensor.default_status is dg.DefaultSensorStatus.RUNNING

@@ -24,7 +24,8 @@ def _hour(value: Any) -> Hour:
         raise ValueError(f"{error.what}; expected {error.expected}") from None
 
 
-def _identifier(value: str) -> str:
+def identifier(value: str) -> str:
+    """The name, if it is one of a column or a table."""
     # Redshift folds names to lower case; one spelling only keeps Parquet, Glue and Redshift equal.
     if not re.fullmatch(r"[a-z][a-z0-9_]*", value, re.ASCII) or len(value) > 127:
         raise ValueError(
@@ -58,5 +59,5 @@ HourText = Annotated[
     PlainSerializer(str, return_type=str),
 ]
 SourceName = Annotated[str, BeforeValidator(_source_name)]
-Identifier = Annotated[str, BeforeValidator(_identifier)]
+Identifier = Annotated[str, BeforeValidator(identifier)]
 OneCharacter = Annotated[str, StringConstraints(min_length=1, max_length=1)]

@@ -2,10 +2,10 @@
 
 import re
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import yaml
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from etl_platform.contract.errors import ContractInvalid, SourceUnknown
 from etl_platform.contract.source import SourceContract
@@ -16,6 +16,7 @@ FILE_NAME = "defs.yaml"
 MOST_BYTES = 1024 * 1024
 
 _Path = tuple[str | int, ...]
+M = TypeVar("M", bound=BaseModel)
 
 
 def read_contracts(folder: Path = DEFS) -> dict[str, SourceContract]:
@@ -56,6 +57,11 @@ def find_contract_file(source: str, folder: Path = DEFS) -> tuple[SourceContract
 
 def read_contract(file: Path) -> SourceContract | None:
     """The contract in a file, or None if the file describes another kind of component."""
+    return read_component(file, COMPONENT, SourceContract)
+
+
+def read_component(file: Path, component: str, model: type[M]) -> M | None:
+    """The attributes in a file, or None if the file describes another kind of component."""
     text = file.read_bytes()
     if len(text) > MOST_BYTES:
         raise ContractInvalid(str(file), 1, "", f"{len(text)} bytes", f"{MOST_BYTES} at most")
@@ -67,9 +73,9 @@ def read_contract(file: Path) -> SourceContract | None:
         line = mark.line + 1 if mark else 1
         problem = getattr(error, "problem", None) or str(error)
         raise ContractInvalid(str(file), line, "", problem, "well-formed YAML") from None
-    if not isinstance(document, dict) or document.get("type") != COMPONENT:
+    if not isinstance(document, dict) or document.get("type") != component:
         return None
-    return _validate(document.get("attributes"), node, file)
+    return _validate(model, document.get("attributes"), node, file)
 
 
 def located(error: ContractInvalid, file: Path) -> ContractInvalid:
@@ -82,9 +88,9 @@ def located(error: ContractInvalid, file: Path) -> ContractInvalid:
     )
 
 
-def _validate(attributes: Any, node: yaml.Node, file: Path) -> SourceContract:
+def _validate(model: type[M], attributes: Any, node: yaml.Node, file: Path) -> M:
     try:
-        return SourceContract.model_validate(attributes)
+        return model.model_validate(attributes)
     except ValidationError as error:
         # A misspelt field is also a missing one: the misspelling is what has to be corrected.
         first = min(error.errors(include_url=False), key=lambda found: found["type"] == "missing")
@@ -94,7 +100,7 @@ def _validate(attributes: Any, node: yaml.Node, file: Path) -> SourceContract:
         raise ContractInvalid(
             str(file),
             _line_of(node, path),
-            _spell(path[1:]),
+            spell(path[1:]),
             _problem(problem, first["type"]),
             expected or _expectation(first),
         ) from None
@@ -136,7 +142,8 @@ def _child(value: Any, step: str | int) -> Any:
     return None
 
 
-def _spell(path: _Path) -> str:
+def spell(path: _Path) -> str:
+    """A field as errors write it: `columns[2].type`."""
     text = ""
     for step in path:
         text += f"[{step}]" if isinstance(step, int) else f".{step}"

@@ -89,6 +89,8 @@ class SourceContract(Model):
     """Whether the rows that a newer one of their key replaces are written beside the batch."""
     load: Load
     rejects: Rejects = Rejects()
+    readers: tuple[Identifier, ...] = ()
+    """The roles of the warehouse that may read the table."""
     engine: Literal["auto", "single_node", "spark"] = "auto"
     hours_per_run: int = Field(default=168, ge=1, le=1000)
 

@@ -4,6 +4,7 @@ PlatformError
 ├── Terminal                 the input or the set-up is wrong: trying again gives the same answer
 │   ├── ContractInvalid      CONTRACT_INVALID       a defs.yaml breaks a rule of the contract
 │   ├── SourceUnknown        SOURCE_UNKNOWN         no contract has this name
+│   ├── AggregateUnknown     AGGREGATE_UNKNOWN      no aggregate has this name
 │   ├── SettingInvalid       SETTING_INVALID        the environment lacks or misspells a setting
 │   ├── HourInvalid          HOUR_INVALID           text that is no hour
 │   ├── HourRefused          HOUR_REFUSED           an hour that its source does not send
@@ -23,6 +24,7 @@ PlatformError
 │   ├── TargetMissing        TARGET_MISSING         the warehouse lacks a table that the load needs
 │   ├── TargetDiffers        TARGET_DIFFERS         a table has other columns than its contract
 │   ├── ContractChanged      CONTRACT_CHANGED       a batch was converted under another contract
+│   ├── AggregateAstray      AGGREGATE_ASTRAY       a query gives rows of hours not asked for
 │   ├── WarehouseRefused     WAREHOUSE_REFUSED      the warehouse refused a statement
 │   ├── JobFailed            JOB_FAILED             a Glue job ended without success
 │   ├── JobUnaccounted       JOB_UNACCOUNTED        a Glue job did not report every hour asked of it
@@ -39,6 +41,7 @@ Each class has a stable `code`; `docs/runbook.md` has a heading for each.
 """
 
 from etl_platform.contract.errors.batches import (
+    AggregateAstray,
     CatalogTableMissing,
     ContractChanged,
     CountsDisagree,
@@ -51,6 +54,7 @@ from etl_platform.contract.errors.batches import (
     TargetMissing,
 )
 from etl_platform.contract.errors.given import (
+    AggregateUnknown,
     ContractInvalid,
     HourInvalid,
     HourRefused,
@@ -82,6 +86,8 @@ from etl_platform.contract.errors.services import (
 )
 
 __all__ = [
+    "AggregateAstray",
+    "AggregateUnknown",
     "CatalogTableMissing",
     "CommitUnknown",
     "ContractChanged",

@@ -130,3 +130,16 @@ class ContractChanged(Terminal):
             expected=expected,
             remedy="Write the manifest of the hour again, which makes a new batch to convert",
         )
+
+
+class AggregateAstray(Terminal):
+    code = "AGGREGATE_ASTRAY"
+
+    def __init__(self, aggregate: str, rows: int, column: str, example: str) -> None:
+        self.aggregate, self.rows, self.column = aggregate, rows, column
+        super().__init__(
+            f"the query of {aggregate} gives {rows} rows whose {column} is none of the hours that"
+            f" were asked for, as {example}",
+            expected="full hours, and of the rows of an hour rows of that hour only",
+            remedy="Correct the query or the `hour` of a source, or use `grain: table`",
+        )

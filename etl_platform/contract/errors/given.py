@@ -34,6 +34,18 @@ class SourceUnknown(Terminal):
         )
 
 
+class AggregateUnknown(Terminal):
+    code = "AGGREGATE_UNKNOWN"
+
+    def __init__(self, aggregate: str, known: Sequence[str]) -> None:
+        self.aggregate, self.known = aggregate, tuple(known)
+        super().__init__(
+            f"no aggregate is called {aggregate!r}",
+            expected=f"one of {', '.join(known) or '(none is defined)'}",
+            remedy="Correct the name, or add etl_platform/defs/<aggregate>/defs.yaml",
+        )
+
+
 class SettingInvalid(Terminal):
     code = "SETTING_INVALID"
 

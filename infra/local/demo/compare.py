@@ -52,13 +52,21 @@ def differences(counted: Counted, seen: Seen, rows: Counter[tuple[Any, ...]]) ->
         for name, value in expected.items()
         if told[name] != value
     ]
+    return [*found, *row_differences(counted.source, rows, counted.rows)]
+
+
+def row_differences(
+    table: str, rows: Counter[tuple[Any, ...]], counted: Counter[tuple[Any, ...]]
+) -> list[str]:
+    """The rows that only one of the two has, with some of them."""
+    found = []
     for text, surplus in (
-        ("rows in the table that the recount lacks", rows - counted.rows),
-        ("rows of the recount that the table lacks", counted.rows - rows),
+        ("rows in the table that the recount lacks", rows - counted),
+        ("rows of the recount that the table lacks", counted - rows),
     ):
         if surplus:
             shown = "; ".join(str(row) for row in list(surplus.elements())[:_ROWS_SHOWN])
-            found.append(f"{counted.source}: {surplus.total()} {text}, as {shown}")
+            found.append(f"{table}: {surplus.total()} {text}, as {shown}")
     return found
 
 

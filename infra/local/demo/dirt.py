@@ -13,11 +13,14 @@ class Dirt(StrEnum):
     UNCASTABLE_ROW = "a row that cannot be cast"
     # The last record lacks a part of its key: carrier (flights) or origin (weather).
     KEYLESS_ROW = "a row with a missing key"
+    # The first record (of flights) has WRONG_DELAY for its delay of departure.
+    WRONG_DELAY = "a row with a wrong delay"
     # The manifest lists one more file, LATE_FILE, which is never put.
     FILE_NOT_THERE = "a manifest that names a file that is not there"
 
 
 LATE_FILE = "late.part"
+WRONG_DELAY = "999"
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from etl_platform.contract.layout import Names
 from etl_platform.contract.source import SourceContract
 from etl_platform.contract.storage import Storage
 from etl_platform.ingest.landing import Landing
-from infra.local.demo.dirt import LATE_FILE, Dirt, Spot
+from infra.local.demo.dirt import LATE_FILE, WRONG_DELAY, Dirt, Spot
 from infra.local.demo.package import HOURLY, Row, airlines
 
 SOURCES = ("weather", "flights", "airlines")
@@ -87,6 +87,8 @@ class Feeder:
 
 
 def _soiled(source: str, rows: list[Row], dirt: set[Dirt]) -> list[Row]:
+    if Dirt.WRONG_DELAY in dirt and rows:
+        rows = [{**rows[0], "dep_delay": WRONG_DELAY}, *rows[1:]]
     first, last = dict(rows[0]) if rows else {}, dict(rows[-1]) if rows else {}
     if Dirt.UNCASTABLE_ROW in dirt:
         column, text = _NUMBER_COLUMN[source]

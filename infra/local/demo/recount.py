@@ -15,7 +15,7 @@ from decimal import Decimal
 from importlib.util import find_spec
 from pathlib import Path
 
-from infra.local.demo.dirt import Dirt, Spot
+from infra.local.demo.dirt import WRONG_DELAY, Dirt, Spot
 
 Value = str | int | float | Decimal | datetime | None
 _Record = dict[str, str]
@@ -103,6 +103,8 @@ def recount(source: str, first_key: str, last_key: str, spots: Iterable[Spot] = 
     for hour, clean in records.items():
         if hour in blocked:
             continue
+        if (hour, Dirt.WRONG_DELAY) in dirt:
+            clean = [{**clean[0], "dep_delay": WRONG_DELAY}, *clean[1:]]
         # Both kinds spoil the last record of the hour; the doubled one is the first.
         spoiled = {(hour, Dirt.UNCASTABLE_ROW), (hour, Dirt.KEYLESS_ROW)} & dirt
         good = clean[:-1] if spoiled else clean

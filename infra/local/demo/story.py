@@ -23,7 +23,8 @@ from etl_platform.rendering import printable, table
 from etl_platform.settings import Settings
 from etl_platform.status import StatusReader
 from infra.local.demo.compare import differences, rows_of
-from infra.local.demo.dirt import DEMO_DIRT
+from infra.local.demo.delays import Delays
+from infra.local.demo.dirt import DEMO_DIRT, Dirt, Spot
 from infra.local.demo.feeder import SOURCES, Delivery, Feeder, deliveries
 from infra.local.demo.figures import draw_rejects, draw_sources, glue_use
 from infra.local.demo.follow import Follower, Seen
@@ -35,6 +36,7 @@ FIRST = Hour.parse("2013-01-01-00")
 LAST = Hour.parse("2013-01-02-23")
 LIVE = Hour.parse("2013-01-03-00")
 LIVE_SOURCE = "flights"
+LIVE_DIRT = (Spot(LIVE_SOURCE, str(LIVE), Dirt.WRONG_DELAY),)
 
 _WITHIN_S = 900.0
 _LANDED_AT_ONCE = 2
@@ -62,6 +64,7 @@ def tell(state_dir: Path, console: Console) -> bool:
         agreed = story.two_days()
         story.query()
         agreed = story.one_more_hour() and agreed
+        agreed = story.late_and_corrected() and agreed
     console.rule("[bold]Left running", align="left")
     command = os.path.relpath(sys.argv[0])
     console.print(Text(f"  the UI   {dagster.address}"), soft_wrap=True)
@@ -115,9 +118,23 @@ class Story:
     def one_more_hour(self) -> bool:
         """Land one hour and show each step of its way. Whether the recount agrees."""
         self.console.rule(f"[bold]One more hour, live: {LIVE_SOURCE} {LIVE}", align="left")
-        (delivery,) = deliveries(LIVE_SOURCE, LIVE, LIVE)
+        (delivery,) = deliveries(LIVE_SOURCE, LIVE, LIVE, LIVE_DIRT)
         hour = land_live(self.follower, self.feeder, delivery, self.console)
         return self._agree({LIVE_SOURCE: hour.seen()}, LIVE, LIVE)
+
+    def late_and_corrected(self) -> bool:
+        """Land the weather of that hour late and correct its flights; the aggregate follows."""
+        title = f"{LIVE}: the weather comes late, a delay is corrected"
+        self.console.rule(f"[bold]{title}", align="left")
+        delays = Delays(self.warehouse)
+        delays.until_up_to_date()
+        self.console.print(delays.drawn(LIVE, f"{delays.table.table} before"))
+        since = time.time()
+        late = [d for s in ("weather", LIVE_SOURCE) for d in deliveries(s, LIVE, LIVE)]
+        self._follow(self._land(late), since)
+        delays.until_up_to_date()
+        self.console.print(delays.drawn(LIVE, f"{delays.table.table} after"))
+        return self._verdict(delays.differences(FIRST, LIVE, DEMO_DIRT), "the aggregate")
 
     def _land(self, sent: Sequence[Delivery]) -> dict[tuple[str, str], float]:
         """Land every hour; when its manifest was put, by source and hour."""
@@ -151,13 +168,16 @@ class Story:
     def _agree(self, seen: Mapping[str, Seen], first: Hour, last: Hour) -> bool:
         found: list[str] = []
         for source, one in seen.items():
-            counted = recount(source, str(first), str(last), DEMO_DIRT)
+            counted = recount(source, str(first), str(last), (*DEMO_DIRT, *LIVE_DIRT))
             rows = rows_of(self.warehouse, self.contracts[source], first, last)
             found += differences(counted, one, rows)
+        return self._verdict(found, "the source data")
+
+    def _verdict(self, found: Sequence[str], what: str) -> bool:
         for difference in found:
             self._say(f"  ✗ {difference}", "red")
         if not found:
-            self._say("  ✓ an independent recount of the source data agrees, row by row", "green")
+            self._say(f"  ✓ an independent recount of {what} agrees, row by row", "green")
         return not found
 
     def _say(self, text: str, style: str) -> None:

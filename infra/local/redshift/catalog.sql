@@ -200,7 +200,13 @@ RETURNS bigint LANGUAGE sql IMMUTABLE STRICT AS $$
         END::bigint
 $$;
 
-DROP VIEW IF EXISTS pg_catalog.svv_table_info, pg_catalog.pg_table_def;
+DROP VIEW IF EXISTS pg_catalog.svv_table_info, pg_catalog.pg_table_def, pg_catalog.svv_roles;
+
+-- In PostgreSQL a user is a role that may log in; its own roles begin with pg_.
+CREATE VIEW pg_catalog.svv_roles AS
+SELECT oid::integer AS role_id, rolname::text AS role_name, current_user::text AS role_owner,
+       NULL::text AS external_id
+FROM pg_roles WHERE NOT rolcanlogin AND NOT starts_with(rolname, 'pg_');
 
 -- As in Redshift, a table without rows is not listed.
 CREATE VIEW pg_catalog.svv_table_info AS
@@ -237,4 +243,4 @@ WHERE c.relkind = 'r' AND n.nspname = ANY (current_schemas(true))
   AND n.nspname NOT IN ('pg_catalog', 'information_schema')
 ORDER BY n.nspname, c.relname, f.attnum;
 
-GRANT SELECT ON pg_catalog.svv_table_info, pg_catalog.pg_table_def TO PUBLIC;
+GRANT SELECT ON pg_catalog.svv_table_info, pg_catalog.pg_table_def, pg_catalog.svv_roles TO PUBLIC;

@@ -1,0 +1,109 @@
+"""Read aggregates: a defs.yaml with the contract, and the file of its query beside it."""
+
+from pathlib import Path
+
+from pydantic_core import PydanticCustomError
+
+from etl_platform.contract.aggregate import (
+    AggregateContract,
+    AggregateDefinition,
+    check_inputs,
+    check_query,
+)
+from etl_platform.contract.errors import AggregateUnknown, ContractInvalid
+from etl_platform.contract.reading import (
+    DEFS,
+    FILE_NAME,
+    MOST_BYTES,
+    located,
+    read_component,
+    read_contract,
+    read_contracts,
+    spell,
+)
+from etl_platform.contract.source import SourceContract
+
+AGGREGATE_COMPONENT = "etl_platform.components.Aggregate"
+QUERY_FILE_NAME = "query.sql"
+
+
+def read_aggregates(folder: Path = DEFS) -> dict[str, AggregateDefinition]:
+    """Every aggregate below a folder, by name."""
+    found: dict[str, tuple[AggregateContract, Path]] = {}
+    for file in sorted(folder.rglob(FILE_NAME)):
+        contract = read_component(file, AGGREGATE_COMPONENT, AggregateContract)
+        if contract is None:
+            continue
+        if contract.aggregate in found:
+            problem = f"{contract.aggregate!r} is also in {found[contract.aggregate][1]}"
+            raise ContractInvalid(
+                str(file), 1, "attributes.aggregate", problem, "one file for each aggregate"
+            )
+        found[contract.aggregate] = (contract, file)
+    return {
+        name: complete(contract, file.parent, folder) for name, (contract, file) in found.items()
+    }
+
+
+def find_aggregate(name: str, folder: Path = DEFS) -> AggregateDefinition:
+    """One aggregate by its name."""
+    found = read_aggregates(folder)
+    if name not in found:
+        raise AggregateUnknown(name, sorted(found))
+    return found[name]
+
+
+def complete(contract: AggregateContract, folder: Path, defs: Path) -> AggregateDefinition:
+    """The contract with its query and the contracts of its sources, held against each other."""
+    file, query_file = folder / FILE_NAME, folder / QUERY_FILE_NAME
+    try:
+        sources = {
+            read.source: _source(read.source, number, defs)
+            for number, read in enumerate(contract.reads)
+        }
+        check_inputs(contract, sources)
+    except PydanticCustomError as error:
+        told = error.context or {}
+        problem = ContractInvalid(
+            str(file), None, spell(told["field"]), told["problem"], told["expected"]
+        )
+        raise located(problem, file) from None
+    except ContractInvalid as error:
+        raise (located(error, file) if error.line is None else error) from None
+    return AggregateDefinition(contract, _read_query(contract, query_file), sources)
+
+
+def _source(name: str, number: int, defs: Path) -> SourceContract:
+    # A source lies in the folder of its name. Reading every contract to find one would make the
+    # time that definitions take to load the product of sources and aggregates.
+    usual = defs / name / FILE_NAME
+    contract = read_contract(usual) if usual.is_file() else None
+    if contract is not None and contract.source == name:
+        return contract
+    known = read_contracts(defs)
+    if name not in known:
+        raise ContractInvalid(
+            name,
+            None,
+            f"reads[{number}].source",
+            f"no source is called {name!r}",
+            f"one of {', '.join(sorted(known)) or '(none is defined)'}",
+        )
+    return known[name]
+
+
+def _read_query(contract: AggregateContract, file: Path) -> str:
+    if not file.is_file():
+        raise ContractInvalid(
+            str(file), 1, "", "the file is not there", "the query of the aggregate"
+        )
+    body = file.read_bytes()
+    if len(body) > MOST_BYTES:
+        raise ContractInvalid(str(file), 1, "", f"{len(body)} bytes", f"{MOST_BYTES} at most")
+    query = body.decode(errors="replace")
+    try:
+        check_query(contract, query)
+    except ValueError as error:
+        problem, _, expected = str(error).partition("; expected ")
+        raise ContractInvalid(str(file), 1, "the query", problem, expected) from None
+    return query

@@ -1,0 +1,1 @@
+"""From tables of sources to what people read: aggregates, readers, shares."""
