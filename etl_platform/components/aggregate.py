@@ -10,8 +10,9 @@ from pydantic import BaseModel
 from etl_platform.aws.secrets import read_secret
 from etl_platform.aws.warehouse import RedshiftWarehouse, connect
 from etl_platform.components import events
-from etl_platform.components.events import REDSHIFT
+from etl_platform.components.descriptions import column_schema
 from etl_platform.components.glue_jobs import GlueJobs
+from etl_platform.components.stages import REDSHIFT, asset_key
 from etl_platform.contract.aggregate import AggregateContract, AggregateDefinition
 from etl_platform.contract.aggregate_files import complete
 from etl_platform.contract.layout import Names
@@ -80,14 +81,14 @@ def aggregate_asset(aggregate: AggregateDefinition) -> dg.AssetsDefinition:
 
     @dg.asset(
         key=[AGGREGATE, contract.aggregate],
-        deps=[events.asset_key(REDSHIFT, read.source) for read in contract.reads],
+        deps=[asset_key(REDSHIFT, read.source) for read in contract.reads],
         group_name=GROUP,
         description=f"{contract.description}.\n\n```sql\n{aggregate.query.strip()}\n```",
         owners=[contract.owner],
         kinds={"redshift", "sql"},
         automation_condition=follows(),
         metadata={
-            "dagster/column_schema": _column_schema(contract),
+            "dagster/column_schema": column_schema(contract.columns),
             "dagster/table_name": str(table.table),
             "grain": contract.grain,
         },
@@ -107,17 +108,3 @@ def aggregate_asset(aggregate: AggregateDefinition) -> dg.AssetsDefinition:
         )
 
     return refresh
-
-
-def _column_schema(contract: AggregateContract) -> dg.TableSchema:
-    return dg.TableSchema(
-        [
-            dg.TableColumn(
-                column.name,
-                str(column.type),
-                description=column.description,
-                constraints=dg.TableColumnConstraints(nullable=not column.required),
-            )
-            for column in contract.columns
-        ]
-    )

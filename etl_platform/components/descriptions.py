@@ -1,11 +1,13 @@
 """What people read of the assets of a source before anything has run."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import dagster as dg
 
 from etl_platform.components.stages import PARQUET, RAW, REDSHIFT, SYSTEM, asset_key
+from etl_platform.contract.aggregate import AggregateColumn
+from etl_platform.contract.columns import Column
 from etl_platform.contract.hour import Hour
 from etl_platform.contract.source import SourceContract
 
@@ -83,14 +85,14 @@ def _kinds(stage: str, contract: SourceContract) -> set[str]:
 def _metadata(stage: str, contract: SourceContract) -> Mapping[str, Any]:
     if stage == RAW:
         return {}
-    told: dict[str, Any] = {"dagster/column_schema": column_schema(contract)}
+    told: dict[str, Any] = {"dagster/column_schema": column_schema(contract.table_columns)}
     if stage == REDSHIFT:
         told["dagster/table_name"] = f"{contract.load.schema_name}.{contract.table}"
         told["load_strategy"] = contract.load.strategy
     return told
 
 
-def column_schema(contract: SourceContract) -> dg.TableSchema:
+def column_schema(columns: Iterable[Column | AggregateColumn]) -> dg.TableSchema:
     return dg.TableSchema(
         [
             dg.TableColumn(
@@ -99,6 +101,6 @@ def column_schema(contract: SourceContract) -> dg.TableSchema:
                 description=c.description,
                 constraints=dg.TableColumnConstraints(nullable=not c.required),
             )
-            for c in contract.table_columns
+            for c in columns
         ]
     )

@@ -41,6 +41,7 @@ SAID = {
 @pytest.fixture
 def on_aws(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_REGION", "eu-west-1")
+    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
 
 
 @pytest.mark.usefixtures("on_aws")
