@@ -106,7 +106,7 @@ def published(endpoint: Endpoint, tmp_path_factory: pytest.TempPathFactory) -> d
 
 @pytest.mark.parametrize("kind", KINDS)
 @settings(
-    max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(story=stories())
 def test_the_aggregate_depends_on_the_tables_at_the_end_only(
