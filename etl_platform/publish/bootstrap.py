@@ -10,6 +10,7 @@ from etl_platform.contract.errors import SettingInvalid, TargetDiffers
 from etl_platform.contract.warehouse import Warehouse
 from etl_platform.load import ddl
 from etl_platform.load.quoting import Identifier, QualifiedName
+from etl_platform.load.target import PLATFORM_SCHEMA
 from etl_platform.publish import sql
 from etl_platform.publish.refresh import REFRESH_COLUMNS
 from etl_platform.publish.tables import REFRESHES_VIEW, AggregateTable
@@ -46,12 +47,20 @@ def prepare_as_service(
                 "a table of its own for each aggregate",
             )
     created = tuple(table.table for table in tables if _prepare(warehouse, table))
-    if tables:
-        names = [name for name, _ in REFRESH_COLUMNS]
-        view = sql.create_refreshes_view(REFRESHES_VIEW, tables, names)
-        warehouse.execute(view, name="the view over the refreshes")
+    _join_refreshes(warehouse)
     warehouse.commit()
     return created
+
+
+def _join_refreshes(warehouse: Warehouse) -> None:
+    """The view over all histories, those of aggregates that have no contract any more included."""
+    schema = Identifier(PLATFORM_SCHEMA)
+    found = warehouse.fetch(sql.refreshes_in(schema), name="the list of refreshes")
+    histories = [QualifiedName.of(PLATFORM_SCHEMA, str(name)) for (name,) in found]
+    if histories:
+        names = [name for name, _ in REFRESH_COLUMNS]
+        view = sql.create_refreshes_view(REFRESHES_VIEW, histories, names)
+        warehouse.execute(view, name="the view over the refreshes")
 
 
 def _prepare(warehouse: Warehouse, table: AggregateTable) -> bool:

@@ -8,7 +8,7 @@ from etl_platform.contract.types import BATCH_COLUMN
 from etl_platform.load.ledger import Outcome
 from etl_platform.load.quoting import Identifier, Literal, QualifiedName, Sql, compose, joined
 from etl_platform.publish.changes import Stretch
-from etl_platform.publish.tables import AggregateTable, InputTable
+from etl_platform.publish.tables import REFRESHES_PREFIX, AggregateTable, InputTable
 
 BATCH: Final = Identifier(BATCH_COLUMN)
 
@@ -273,8 +273,19 @@ def create_refreshes(refreshes: QualifiedName, columns: Sequence[tuple[Identifie
     )
 
 
+def refreshes_in(schema: Identifier) -> Sql:
+    """The names of all histories, those of other contracts too."""
+    return compose(
+        "SELECT tablename FROM pg_tables WHERE schemaname = {schema}"
+        " AND left(tablename, {length}) = {prefix} ORDER BY tablename",
+        schema=Literal(schema.name),
+        length=Literal(len(REFRESHES_PREFIX)),
+        prefix=Literal(REFRESHES_PREFIX),
+    )
+
+
 def create_refreshes_view(
-    view: QualifiedName, tables: Sequence[AggregateTable], columns: Sequence[Identifier]
+    view: QualifiedName, histories: Sequence[QualifiedName], columns: Sequence[Identifier]
 ) -> Sql:
     """The histories of all aggregates as one."""
     return compose(
@@ -282,12 +293,8 @@ def create_refreshes_view(
         view=view,
         selects=joined(
             (
-                compose(
-                    "SELECT {columns} FROM {refreshes}",
-                    columns=joined(columns),
-                    refreshes=table.refreshes,
-                )
-                for table in tables
+                compose("SELECT {columns} FROM {history}", columns=joined(columns), history=history)
+                for history in histories
             ),
             " UNION ALL ",
         ),

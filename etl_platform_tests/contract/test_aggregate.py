@@ -65,6 +65,17 @@ def test_the_shipped_aggregate_is_valid() -> None:
     assert sorted(read_aggregates()) == ["delays_by_weather"]
 
 
+def test_the_example_of_the_papers_is_valid(tmp_path: Path) -> None:
+    paper = (Path(__file__).parents[2] / "docs" / "publish.md").read_text()
+    example = paper[paper.index("type: ") :].partition("```")[0]
+    query = paper[paper.index("SELECT ") :].partition("```")[0]
+    pages = VISITS.replace("source: visits", "source: pages")
+    write(tmp_path, example, query=query)
+    (tmp_path / "pages").mkdir()
+    (tmp_path / "pages" / "defs.yaml").write_text(pages)
+    assert list(read_aggregates(tmp_path)) == ["visits_by_page"]
+
+
 def test_a_source_may_lie_in_a_folder_of_another_name(tmp_path: Path) -> None:
     write(tmp_path)
     (tmp_path / "visits").rename(tmp_path / "web")

@@ -17,9 +17,9 @@ from etl_platform_tests.load.endpoint import Endpoint
 from etl_platform_tests.publish.samples import GONE, Batch, Published, aggregate, at, source
 
 COUNTED = """\
-SELECT date_trunc('hour', e."at") AS hour, n.value, count(*) AS events
+SELECT date_trunc('hour', e."at") AS hour, max(e.value) AS value, count(*) + count(n.id) AS events
 FROM {events} AS e LEFT JOIN {names} AS n ON n.id = e.id
-GROUP BY 1, 2"""
+GROUP BY 1"""
 BY_BATCH_HOUR = """\
 SELECT e._hour AS hour, max(n.value) AS value, count(*) AS events
 FROM {events} AS e LEFT JOIN {names} AS n ON n."at" = e._hour
@@ -73,26 +73,28 @@ class Load:
 @st.composite
 def stories(draw: st.DrawFn) -> list[Load | None]:
     """Loads in any order, some of them twice; None is a refresh."""
-    number, small = st.integers(0, 1), st.integers(0, 2)
-    places = draw(st.sets(st.tuples(number, small, number), min_size=1, max_size=6))
-    rows = st.dictionaries(
-        st.tuples(number, small), st.tuples(small, st.sampled_from(["a", "b", GONE])), max_size=3
-    )
+    # Mostly events: a change of the names makes everything anew, and so hides a mistake.
+    which, number, small = st.sampled_from([0, 0, 0, 1]), st.integers(0, 1), st.integers(0, 2)
+    places = draw(st.sets(st.tuples(which, small, number), min_size=3, max_size=6))
+    values = st.sampled_from(["a", "b", None, GONE])
+    rows = st.dictionaries(st.tuples(number, small), st.tuples(small, values), max_size=3)
     loads = [
         Load(
-            which,
+            of,
             Batch(
                 hour,
                 manifest,
                 tuple((id_, at(moment), *rest) for (id_, moment), rest in draw(rows).items()),
             ),
         )
-        for which, hour, manifest in sorted(places)
+        for of, hour, manifest in sorted(places)
     ]
-    story: list[Load | None] = list(draw(st.permutations(loads)))
-    story += draw(st.lists(st.sampled_from(loads), max_size=2))
-    for place in draw(st.lists(st.integers(0, len(story)), max_size=3)):
-        story.insert(place, None)
+    story: list[Load | None] = []
+    for load in [
+        *draw(st.permutations(loads)),
+        *draw(st.lists(st.sampled_from(loads), max_size=2)),
+    ]:
+        story += [load, None] if draw(st.booleans()) else [load]
     return story
 
 
@@ -104,7 +106,7 @@ def published(endpoint: Endpoint, tmp_path_factory: pytest.TempPathFactory) -> d
 
 @pytest.mark.parametrize("kind", KINDS)
 @settings(
-    max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(story=stories())
 def test_the_aggregate_depends_on_the_tables_at_the_end_only(

@@ -77,6 +77,23 @@ def test_a_deletion_empties_its_hour(published: Published) -> None:
     assert [row[0] for row in published.rows] == [at(h).replace(tzinfo=None) for h in range(2)]
 
 
+def test_a_late_row_that_fills_a_null_of_a_newer_one_is_found_in_the_journal(
+    endpoint: Endpoint, tmp_path: Path
+) -> None:
+    merged = QUERY.replace("n.value", "max(e.value) AS value").replace(
+        "GROUP BY 1, 2", "GROUP BY 1"
+    )
+    events, names = source("upsert", null_means="keep"), source("refresh", key=())
+    of = aggregate({"events": (events, "at"), "names": (names, None)}, merged)
+    published = Published.made(endpoint, tmp_path, of)
+    published.load(EVENTS, Batch(2, 0, ((1, at(0, 30), 0, None),)))
+    published.refresh()
+    # The row keeps the batch of the newer one, so only the journal knows of this batch.
+    published.load(EVENTS, Batch(1, 0, ((1, at(0, 30), 0, "late"),)))
+    assert published.refresh().hours == (at(0),)
+    assert [row[1] for row in published.rows] == ["late"]
+
+
 def test_a_batch_that_lost_to_newer_rows_makes_nothing_anew(published: Published) -> None:
     published.load(EVENTS, Batch(7, 0, ((1, at(0, 30), 5, ""),)))
     published.refresh()
