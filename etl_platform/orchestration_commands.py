@@ -3,12 +3,18 @@
 Their modules are imported inside the commands, as in cli.py.
 """
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import click
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from etl_platform.contract.hour import Hour
 from etl_platform.rendering import RowFormat, json_text, show, table
 from etl_platform.settings import Settings
+
+if TYPE_CHECKING:
+    from etl_platform.components.backfill import Look
 
 
 @click.command()
@@ -46,4 +52,64 @@ def refused(last: int, delete: bool, row_format: str) -> None:
         click.echo("nothing was refused", err=True)
 
 
-COMMANDS: Final = (refused,)
+@click.command()
+@click.argument("source")
+@click.argument("first")
+@click.argument("last")
+def backfill(source: str, first: str, last: str) -> None:
+    """Load the hours of SOURCE from FIRST to LAST (UTC, as in 2026-11-23-03) that are not loaded.
+
+    It asks the Dagster at ETL_DAGSTER_URL for as few runs as the contract allows, behind all
+    others, and follows them. Ended early, it leaves them to go on; given again, it asks for what
+    is left.
+    """
+    from etl_platform.aws.s3 import S3
+    from etl_platform.aws.secrets import read_secret
+    from etl_platform.aws.warehouse import connect
+    from etl_platform.components.backfill import Backfill, Look
+    from etl_platform.contract.reading import find_contract
+    from etl_platform.dagster_api import DagsterApi
+    from etl_platform.status import StatusReader
+
+    settings, contract = Settings.read(), find_contract(source)
+    reader = StatusReader(S3(), settings.names, contract)
+    hours = (Hour.parse(first), Hour.parse(last))
+    with connect(read_secret(settings.names.service_secret)) as warehouse:
+        asked = Backfill(contract, reader, warehouse, DagsterApi(settings.dagster_url))
+        landed = asked.landed(*hours)
+        run_ids = asked.ask(landed)
+        with Progress(*_COLUMNS, console=Console(stderr=True)) as progress:
+            task = progress.add_task(f"{source} {first} to {last}", total=len(landed), runs=0)
+
+            def show(look: Look) -> None:
+                through = len(landed) - len(look.left)
+                progress.update(task, completed=through, runs=look.runs_under_way)
+
+            look = asked.follow(landed, run_ids, show)
+            show(look)
+    _tell(look, len(run_ids))
+
+
+_COLUMNS: Final = (
+    TextColumn("{task.description}"),
+    BarColumn(),
+    MofNCompleteColumn(),
+    TextColumn("hours, {task.fields[runs]} runs under way"),
+    TimeElapsedColumn(),
+)
+
+
+def _tell(look: "Look", runs: int) -> None:
+    for hour, why in look.blocked.items():
+        click.echo(f"blocked: {hour}: {why}", err=True)
+    for failure in look.failures:
+        click.echo(f"a run failed: {failure}", err=True)
+    click.echo(
+        f"{len(look.landed)} hours landed, {len(look.loaded)} loaded, {len(look.blocked)} blocked,"
+        f" {len(look.left)} left; {runs} runs"
+    )
+    if not look.is_whole:
+        raise click.exceptions.Exit(1)
+
+
+COMMANDS: Final = (refused, backfill)

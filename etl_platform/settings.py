@@ -15,6 +15,7 @@ from etl_platform.contract.errors import SettingInvalid
 from etl_platform.contract.layout import Names
 
 NAMESPACE = "ETL_NAMESPACE"
+DAGSTER_URL = "ETL_DAGSTER_URL"
 ENVIRONMENT_FILE = "ETL_ENV_FILE"
 DEFAULT_ENVIRONMENT_FILE = Path(".etl/env")
 
@@ -27,11 +28,15 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
     names: Names
+    dagster_url: str = "http://127.0.0.1:3000"
+    """Where the webserver of Dagster is, for commands that ask it for runs."""
 
     @classmethod
     def read(cls, environment: Mapping[str, str] = os.environ) -> Self:
         """Raises SettingInvalid for a value that no name can be made of."""
-        return cls(names=Names(environment.get(NAMESPACE) or "etl-platform"))
+        names = Names(environment.get(NAMESPACE) or "etl-platform")
+        url = environment.get(DAGSTER_URL)
+        return cls(names=names, **({"dagster_url": url.rstrip("/")} if url else {}))
 
     @property
     def namespace(self) -> str:

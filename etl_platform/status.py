@@ -37,6 +37,7 @@ class LandedHour:
     """An hour with the batch that its manifest stands for now."""
 
     hour: Hour
+    manifest_version: str
     batch_id: str
     manifest_at: datetime
 
@@ -101,7 +102,7 @@ class StatusReader:
         if manifest is None:
             return None
         version = manifest.version_id or manifest.etag
-        return LandedHour(hour, batch_id(source, hour, version), manifest.modified_at)
+        return LandedHour(hour, version, batch_id(source, hour, version), manifest.modified_at)
 
     def _commit(self, landed: LandedHour) -> Commit | None:
         place = self.names.commit(self.contract.source, landed.hour, landed.batch_id)

@@ -110,10 +110,15 @@ def plan(contracts: Contracts, wanted: Iterable[Wanted], now: Hour) -> list[Ask]
     return fresh + [asks[turn] for turn in range(turns) for asks in piles if turn < len(asks)]
 
 
-def _stretched(contract: SourceContract, pile: list[Wanted]) -> Iterator[Ask]:
+def plan_backfill(contract: SourceContract, wanted: Iterable[Wanted]) -> list[Ask]:
+    """The runs for hours that somebody asks for: they let all others pass."""
+    return list(_stretched(contract, sorted(wanted, key=lambda one: one.arrival), BACKFILL))
+
+
+def _stretched(contract: SourceContract, pile: list[Wanted], priority: int = LATE) -> Iterator[Ask]:
     hours = [one.arrival.hour for one in pile]
     for first, last in stretches(hours, contract.hours_per_run, _BRIDGED):
-        yield _ask([one for one in pile if first <= one.arrival.hour <= last], LATE)
+        yield _ask([one for one in pile if first <= one.arrival.hour <= last], priority)
 
 
 def _ask(wanted: list[Wanted], priority: int) -> Ask:

@@ -11,7 +11,7 @@ from rich.console import Console
 
 from etl_platform.aws.s3 import S3
 from etl_platform.contract.reading import read_contracts
-from etl_platform.settings import Settings
+from etl_platform.settings import DAGSTER_URL, Settings
 from etl_platform_tests.e2e.platform import forget_clients
 from etl_platform_tests.ui.dagster_ui import DagsterUi
 from infra.local.demo.feeder import Feeder
@@ -36,14 +36,13 @@ def browser() -> str:
 
 
 @pytest.fixture(scope="session")
-def feeder_and_address(
-    browser: str, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[tuple[Feeder, str]]:
+def feeder_and_address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Feeder, str]]:
     environment = dict(os.environ)
     state_dir, quiet = tmp_path_factory.mktemp("ui"), Console(quiet=True)
     forget_clients()
     try:
         dagster = bring_up_with_dagster(state_dir, quiet)
+        os.environ[DAGSTER_URL] = dagster.address
         yield Feeder(S3(), Settings.read().names, read_contracts()), dagster.address
     finally:
         take_down(state_dir, quiet, reset=True)

@@ -1,5 +1,8 @@
 """The three uses of the platform, in a browser: automation, one hour by hand, a day by hand."""
 
+from click.testing import CliRunner
+
+from etl_platform.cli import cli
 from etl_platform.contract.hour import Hour
 from etl_platform_tests.ui.dagster_ui import DagsterUi
 from infra.local.demo.dirt import Dirt, Spot
@@ -8,6 +11,8 @@ from infra.local.demo.feeder import Feeder, deliveries
 LIVE = Hour.parse("2013-03-01-12")
 BY_HAND = Hour.parse("2013-03-02-12")
 DAY = Hour.parse("2013-03-03-00")
+BACKFILLED = Hour.parse("2013-03-10-00")
+NOT_THERE = BACKFILLED.plus(5)
 
 
 def land(feeder: Feeder, first: Hour, last: Hour, *spots: Spot) -> int:
@@ -52,3 +57,22 @@ def test_hours_are_materialized_by_clicking_and_a_day_of_them_is_one_backfill(
     ui.group("weather")
     ui.sees("8,784 partitions")
     ui.picture("lineage")
+
+
+def test_a_backfill_by_command_loads_what_is_left_and_names_what_is_blocked(
+    feeder: Feeder,
+) -> None:
+    last = BACKFILLED.plus(11)
+    spot = Spot("weather", NOT_THERE.key, Dirt.FILE_NOT_THERE)
+    landed = land(feeder, BACKFILLED, last, spot)
+    span = ["backfill", "weather", str(BACKFILLED), str(last.plus(24))]
+    first = CliRunner().invoke(cli, span)
+    told = f"{landed} hours landed, {landed - 1} loaded, 1 blocked, 0 left; 1 runs"
+    assert (first.stdout.strip(), first.exit_code) == (told, 1)
+    assert f"blocked: {NOT_THERE}: [MANIFEST_FILE_MISSING]" in first.stderr
+    land(feeder, NOT_THERE, NOT_THERE)
+    second = CliRunner().invoke(cli, span)
+    told = f"{landed} hours landed, {landed} loaded, 0 blocked, 0 left; 1 runs"
+    assert (second.stdout.strip(), second.exit_code) == (told, 0)
+    third = CliRunner().invoke(cli, span)
+    assert third.stdout.strip() == told.replace("1 runs", "0 runs")

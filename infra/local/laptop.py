@@ -5,10 +5,10 @@ from pathlib import Path
 
 from rich.console import Console
 
+from etl_platform.dagster_api import DagsterApi
 from etl_platform.preparation import prepare_warehouse
-from etl_platform.settings import Settings
+from etl_platform.settings import DAGSTER_URL, Settings
 from infra.local.demo.dagster_dev import DagsterDev
-from infra.local.demo.graphql import DagsterApi
 from infra.local.stack import NAMESPACE, LocalStack
 from infra.local.steps import Steps
 
@@ -37,7 +37,9 @@ def bring_up_with_dagster(state_dir: Path, console: Console) -> DagsterApi:
         step("starting Dagster: daemon, webserver, code server")
         # The file of the environment is one that this very stack has written.
         environment_file = {"ETL_ENV_FILE": str(stack.environment_file)}
-        return DagsterDev(state_dir).restart({**environment, **environment_file})
+        dagster = DagsterDev(state_dir).restart({**environment, **environment_file})
+        stack.write_environment(**{DAGSTER_URL: dagster.address})
+        return dagster
 
 
 def take_down(state_dir: Path, console: Console, *, reset: bool = False) -> None:

@@ -75,7 +75,7 @@ class LocalStack:
             if deployed.changed:
                 self._checkpoint(progress)
             self._start_warehouse(progress)
-            self._write_environment()
+            self.write_environment()
             progress("preparing the warehouse")
             with _in_place(self.environment()):
                 bootstrap()
@@ -171,9 +171,11 @@ class LocalStack:
             raise NotUp(name)
         return record.port
 
-    def _write_environment(self) -> None:
+    def write_environment(self, **more: str) -> None:
+        """Leave `environment()` for the command and for Dagster, and what runs beside the stack."""
         self.environment_file.touch(mode=0o600)
-        lines = (f"{name}={value}\n" for name, value in self.environment().items())
+        everything = {**self.environment(), **more}
+        lines = (f"{name}={value}\n" for name, value in everything.items())
         self.environment_file.write_text("".join(lines))
 
     @contextmanager

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from etl_platform.contract.errors import ServiceUnavailable
-from infra.local.demo.graphql import DagsterApi
+from etl_platform.dagster_api import DagsterApi
 from infra.local.processes import LOOPBACK, Processes, Server
 
 SENSOR = "manifest_sensor"

@@ -9,9 +9,9 @@ from etl_platform.aws.clients import client, translated
 from etl_platform.contract.hour import Hour, stretches
 from etl_platform.contract.layout import Names
 from etl_platform.contract.warehouse import Warehouse
+from etl_platform.dagster_api import DagsterApi, Run
 from etl_platform.load.ledger import Entry
 from etl_platform.status import LandedHour, StatusReader
-from infra.local.demo.graphql import DagsterApi, Run
 from infra.local.errors import LocalStackError
 
 POLL_S = 0.5

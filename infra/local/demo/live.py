@@ -9,12 +9,12 @@ from rich.console import Console
 from rich.text import Text
 
 from etl_platform.contract.errors import ServiceUnavailable
+from etl_platform.dagster_api import Run
 from etl_platform.load.ledger import Entry
 from etl_platform.status import LandedHour
 from infra.local.demo.feeder import Delivery, Feeder
 from infra.local.demo.figures import loaded_at_s
 from infra.local.demo.follow import JOB_PREFIX, Follower, Seen, queue_depth
-from infra.local.demo.graphql import Run
 
 _LOOK_EVERY_S = 0.1
 _STEP_WITHIN_S = 120.0

@@ -44,7 +44,7 @@ def seen() -> Seen:
         run_id="",
         loaded_at=NOW,
     )
-    return Seen([LandedHour(HOUR, "b", NOW)], {"b": entry})
+    return Seen([LandedHour(HOUR, "1", "b", NOW)], {"b": entry})
 
 
 def test_what_agrees_has_no_differences(counted: Counted, seen: Seen) -> None:

@@ -1,9 +1,9 @@
-"""What Dagster knows of its runs, asked at the webserver as the UI asks it."""
+"""Dagster at its webserver: what it knows of its runs, and runs asked for, as the UI does it."""
 
 import json
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -35,6 +35,28 @@ query ($run: ID!, $after: String) {
       ... on ExecutionStepFailureEvent { message error { message causes { message } } }
     } }
     ... on PythonError { message }
+  }
+}"""
+
+JOBS = """
+{ repositoriesOrError {
+    ... on RepositoryConnection { nodes { name location { name } jobs { name } } }
+    ... on PythonError { message }
+} }"""
+
+LAUNCH = """
+mutation ($location: String!, $repository: String!, $job: String!, $tags: [ExecutionTag!]!) {
+  launchRun(executionParams: {
+    selector: {repositoryLocationName: $location, repositoryName: $repository, jobName: $job}
+    runConfigData: {}
+    executionMetadata: {tags: $tags}
+  }) {
+    ... on LaunchRunSuccess { run { runId } }
+    ... on PythonError { message }
+    ... on UnauthorizedError { message }
+    ... on PipelineNotFoundError { message }
+    ... on InvalidSubsetError { message }
+    ... on RunConflict { message }
   }
 }"""
 
@@ -143,6 +165,22 @@ class DagsterApi:
             elif kind in ("RunFailureEvent", "ExecutionStepFailureEvent"):
                 said.failures.append(_deepest(event))
         return said
+
+    def launch(self, job: str, tags: Mapping[str, str]) -> str:
+        """Ask for a run of a job; its id. Raises ServiceUnavailable if Dagster refuses."""
+        answer = self._ask(JOBS, {})["repositoriesOrError"]
+        places = [
+            {"location": node["location"]["name"], "repository": node["name"]}
+            for node in self._part(answer, "nodes")
+            if any(known["name"] == job for known in node["jobs"])
+        ]
+        if not places:
+            raise ServiceUnavailable("dagster", f"launch {job}", "it knows no such job")
+        given = [{"key": key, "value": value} for key, value in tags.items()]
+        answer = self._ask(LAUNCH, {**places[0], "job": job, "tags": given})["launchRun"]
+        if "run" not in answer:
+            raise ServiceUnavailable("dagster", f"launch {job}", answer.get("message", "refused"))
+        return str(answer["run"]["runId"])
 
     def _events(self, run_id: str) -> Iterator[dict[str, Any]]:
         after = None

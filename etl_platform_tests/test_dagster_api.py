@@ -3,7 +3,7 @@ from dagster_graphql.schema import create_schema
 from graphql import GraphQLSchema, parse, validate
 
 from etl_platform.contract.errors import ServiceUnavailable
-from infra.local.demo.graphql import EVENTS, RUNS, SENSORS, DagsterApi, Run
+from etl_platform.dagster_api import EVENTS, JOBS, LAUNCH, RUNS, SENSORS, DagsterApi, Run
 
 
 @pytest.fixture(scope="module")
@@ -11,7 +11,7 @@ def schema() -> GraphQLSchema:
     return create_schema().graphql_schema
 
 
-@pytest.mark.parametrize("query", [RUNS, EVENTS, SENSORS], ids=["runs", "events", "sensors"])
+@pytest.mark.parametrize("query", [RUNS, EVENTS, SENSORS, JOBS, LAUNCH])
 def test_every_query_is_one_that_this_release_of_dagster_answers(
     schema: GraphQLSchema, query: str
 ) -> None:
