@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 from infra.local.redshift.bootstrap import bootstrap
-from infra.local.redshift.postgres import EmbeddedPostgres
+from infra.local.redshift.postgres import ISOLATION_LEVELS, EmbeddedPostgres
 from infra.local.redshift.server import RedshiftServer
 
 
@@ -21,6 +21,7 @@ def main() -> None:
     parser.add_argument("--admin-user", required=True)
     parser.add_argument("--admin-password-file", type=Path, required=True)
     parser.add_argument("--database", required=True)
+    parser.add_argument("--isolation", choices=sorted(ISOLATION_LEVELS), default="SNAPSHOT")
     arguments = parser.parse_args()
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr)
     # The dialect decides what is an error; the parser's own warnings would show statements.
@@ -36,7 +37,7 @@ async def _serve(arguments: argparse.Namespace) -> None:
     state_dir: Path = arguments.state_dir.resolve()
     scratch = state_dir / "scratch"
     shutil.rmtree(scratch, ignore_errors=True)
-    postgres = EmbeddedPostgres(state_dir)
+    postgres = EmbeddedPostgres(state_dir, arguments.isolation)
     await asyncio.to_thread(postgres.start)
     try:
         scratch.mkdir()

@@ -30,6 +30,7 @@ class Endpoint:
     state_dir: Path
     environment: dict[str, str]
     password: str = PASSWORD
+    isolation: str = "SNAPSHOT"
     process: "subprocess.Popen[str] | None" = None
     port: int = 0
 
@@ -40,6 +41,7 @@ class Endpoint:
         secret.write_text(self.password + "\n")
         arguments = ["--state-dir", str(self.state_dir), "--port", "0", "--admin-user", ADMIN]
         arguments += ["--admin-password-file", str(secret), "--database", DATABASE]
+        arguments += ["--isolation", self.isolation]
         self.process = subprocess.Popen(
             [sys.executable, "-m", "infra.local.redshift", *arguments],
             env={**os.environ, **self.environment},
