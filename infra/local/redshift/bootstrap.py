@@ -3,6 +3,7 @@
 import hashlib
 from pathlib import Path
 
+from infra.local.errors import LocalStackError
 from infra.local.redshift.backend import Backend
 from infra.local.redshift.postgres import SUPERUSER
 from infra.local.redshift.quoting import compose, identifier, literal
@@ -10,7 +11,7 @@ from infra.local.redshift.quoting import compose, identifier, literal
 _CATALOG = Path(__file__).with_name("catalog.sql")
 
 
-class AdminNameTaken(ValueError):
+class AdminNameTaken(LocalStackError):
     """The admin was given the name of the server's own superuser."""
 
     def __init__(self, name: str) -> None:

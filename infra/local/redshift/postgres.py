@@ -19,6 +19,8 @@ from pathlib import Path
 
 import psutil
 
+from infra.local.errors import LocalStackError
+
 SUPERUSER = "rdsdb"
 """Owner of the server's own tables, named as Redshift's is; never open to a client."""
 
@@ -65,7 +67,7 @@ Redshift's is: https://docs.aws.amazon.com/redshift/latest/dg/c_serial_isolation
 _HBA = f"local all {SUPERUSER} trust\nlocal all all md5\n"
 
 
-class PostgresDidNotStart(RuntimeError):
+class PostgresDidNotStart(LocalStackError):
     """PostgreSQL gave up or did not answer in time."""
 
     def __init__(self, data_dir: Path, log: Path) -> None:
