@@ -8,7 +8,9 @@ from infra.local.redshift.backend import Backend
 from infra.local.redshift.postgres import SUPERUSER
 from infra.local.redshift.quoting import compose, identifier, literal
 
-_CATALOG = Path(__file__).with_name("catalog.sql")
+_SCRIPTS = [
+    Path(__file__).with_name(name) for name in ("catalog.sql", "functions.sql", "views.sql")
+]
 
 
 class AdminNameTaken(LocalStackError):
@@ -33,7 +35,8 @@ async def bootstrap(socket: Path, *, database: str, admin_user: str, admin_passw
         server.close()
     inside = await Backend.trusted(socket, SUPERUSER, database)
     try:
-        await inside.query(_CATALOG.read_text())
+        for script in _SCRIPTS:
+            await inside.query(script.read_text())
     finally:
         inside.close()
 

@@ -18,6 +18,8 @@ from infra.local.redshift import administration, merging
 from infra.local.redshift.alone import read_alone
 from infra.local.redshift.errors import RedshiftError, not_supported, syntax_error
 from infra.local.redshift.functions import translate_functions
+from infra.local.redshift.grouping import translate_group_by_all
+from infra.local.redshift.navigation import translate_navigation
 from infra.local.redshift.refusals import refuse_functions, refuse_syntax
 from infra.local.redshift.rendering import render
 from infra.local.redshift.statements import (
@@ -183,7 +185,8 @@ def _translate_tree(sql: str, tokens: Sequence[Token], case_sensitive: bool) -> 
     elif isinstance(tree, exp.Alter):
         translate_alter(tree)
     translate_types(tree)
-    tree = translate_functions(tree)
+    translate_group_by_all(tree)
+    tree = translate_functions(translate_navigation(tree))
     try:
         return prefix + tree.sql("postgres", comments=False)
     except SqlglotError as error:
