@@ -10,7 +10,7 @@ from typing import ClassVar
 
 from sqlglot import exp
 from sqlglot.dialects.redshift import Redshift
-from sqlglot.errors import ParseError, SqlglotError
+from sqlglot.errors import ErrorLevel, ParseError, SqlglotError
 from sqlglot.parsers.redshift import RedshiftParser
 from sqlglot.tokenizer_core import Token, TokenType
 
@@ -188,6 +188,8 @@ def _translate_tree(sql: str, tokens: Sequence[Token], case_sensitive: bool) -> 
     translate_group_by_all(tree)
     tree = translate_functions(translate_navigation(tree))
     try:
-        return prefix + tree.sql("postgres", comments=False)
+        # A construct that cannot be written would else be left out without a word.
+        written = tree.sql("postgres", comments=False, unsupported_level=ErrorLevel.RAISE)
     except SqlglotError as error:
         raise RedshiftError("0A000", f"not served on the laptop: {error}") from error
+    return prefix + written

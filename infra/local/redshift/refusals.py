@@ -42,6 +42,7 @@ _MISSING_FUNCTIONS = frozenset(
         "unnest",
     }
 )
+_LEADER_FUNCTIONS = frozenset({"generate_series"})
 _REFUSED_NODES: tuple[tuple[type[exp.Expr], str], ...] = (
     (exp.OnConflict, "ON CONFLICT"),
     (exp.Returning, "RETURNING"),
@@ -83,6 +84,27 @@ def refuse_syntax(tree: exp.Expr) -> None:
             raise syntax_error('syntax error at or near "VALUES"')
     if isinstance(tree, exp.Merge):
         _refuse_merge(tree)
+    _refuse_leader_functions(tree)
+
+
+def _refuse_leader_functions(tree: exp.Expr) -> None:
+    """Some functions run on the leader node, where the rows of users' tables are not.
+
+    https://docs.aws.amazon.com/redshift/latest/dg/c_sql-functions-leader-node-only.html
+    """
+    called = {call.name.lower() for call in tree.find_all(exp.Anonymous)}
+    if called.isdisjoint(_LEADER_FUNCTIONS):
+        return
+    own = {cte.alias for cte in tree.find_all(exp.CTE)}
+    tables = [table for table in tree.find_all(exp.Table) if isinstance(table.this, exp.Identifier)]
+    if any(table.name not in own and not _is_catalog(table) for table in tables):
+        raise not_supported(
+            "Specified types or functions (one per INFO message) not supported on Redshift tables."
+        )
+
+
+def _is_catalog(table: exp.Table) -> bool:
+    return table.db in ("pg_catalog", "information_schema") or table.name.startswith("pg_")
 
 
 def _refuse_merge(merge: exp.Merge) -> None:

@@ -121,8 +121,15 @@ def test_a_path_begins_at_an_alias_a_subquery_or_a_cte_too(sql: Sql, orders: str
         "SELECT regexp_matches('a', 'a')",
         "SELECT array_length(a, 1) FROM t",
         "SELECT * FROM jsonb_array_elements(a)",
+        "INSERT INTO t SELECT generate_series(1, 3)",
+        "WITH n AS (SELECT generate_series(1, 3) AS i) SELECT * FROM t JOIN n ON t.a = n.i",
     ],
 )
 def test_what_would_give_other_rows_than_redshift_is_refused(statement: str) -> None:
     with pytest.raises(RedshiftError):
         translate(statement)
+
+
+def test_a_function_of_the_leader_node_works_without_a_table(sql: Sql) -> None:
+    query = "WITH n AS (SELECT generate_series(1, 3) AS i) SELECT sum(i) FROM n"
+    assert sql(query) == [[6]]
