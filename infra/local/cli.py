@@ -69,6 +69,43 @@ def env(state_dir: Path) -> None:
         click.echo(f"export {name}={shlex.quote(value)}")
 
 
+@local.command()
+@click.option(
+    "--state-dir",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Where the data are kept; without it they are gone at the end.",
+)
+@click.option("--port", default=5439, show_default=True, help="0 takes a free one.")
+@click.option("--database", default="dev", show_default=True)
+@click.option("--user", default="admin", show_default=True, help="A superuser.")
+@click.option("--password", default="Laptop-Admin-1", show_default=True)
+@click.option(
+    "--isolation",
+    type=click.Choice(["snapshot", "serializable"], case_sensitive=False),
+    default="snapshot",
+    show_default=True,
+    help="The level of new clusters, or of clusters made before May 2024.",
+)
+@click.option("--s3-endpoint", help="The URL of the S3 of COPY and UNLOAD; AWS's own if left out.")
+def redshift(
+    state_dir: Path | None,
+    port: int,
+    database: str,
+    user: str,
+    password: str,
+    isolation: str,
+    s3_endpoint: str | None,
+) -> None:
+    """Run the laptop's Redshift alone, until Ctrl-C."""
+    from infra.local.redshift import command
+    from infra.local.redshift.service import Service
+
+    if s3_endpoint is not None:
+        command.use_s3(s3_endpoint)
+    with _said(), command.state_of(state_dir) as folder:
+        command.serve(Service(folder, port, database, user, password, isolation.upper()))
+
+
 @click.command()
 @state_dir_option
 @click.option("--stop", is_flag=True, help="End what an earlier demo has left running.")

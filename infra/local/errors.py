@@ -14,6 +14,15 @@ class LockHeld(LocalStackError):
         super().__init__(f"another command is changing the laptop ({file} is locked); wait for it")
 
 
+class StateInUse(LocalStackError):
+    def __init__(self, file: Path) -> None:
+        self.file = file
+        super().__init__(
+            f"another local Redshift serves {file.parent} ({file.name} is locked); stop it, or name"
+            " another directory"
+        )
+
+
 class ServerFailed(LocalStackError):
     def __init__(self, server: str, problem: str, log_tail: str) -> None:
         self.server, self.problem, self.log_tail = server, problem, log_tail

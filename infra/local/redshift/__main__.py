@@ -1,17 +1,11 @@
 """Runs the laptop's Redshift until SIGTERM: python -m infra.local.redshift --state-dir DIR .."""
 
 import argparse
-import asyncio
-import logging
-import shutil
-import signal
 import sys
 from pathlib import Path
 
-from infra.local.redshift.bootstrap import bootstrap
-from infra.local.redshift.postgres import EmbeddedPostgres
-from infra.local.redshift.roles import IamRoles, UncheckedRoles
-from infra.local.redshift.server import RedshiftServer
+from infra.local.redshift.postgres import ISOLATION_LEVELS
+from infra.local.redshift.service import Service
 
 
 def main() -> None:
@@ -27,42 +21,22 @@ def main() -> None:
         action="store_true",
         help="let the IAM_ROLE of COPY and UNLOAD do only what the IAM at AWS_ENDPOINT_URL says",
     )
+    parser.add_argument("--isolation", choices=sorted(ISOLATION_LEVELS), default="SNAPSHOT")
     arguments = parser.parse_args()
-    logging.basicConfig(level=logging.WARNING, stream=sys.stderr)
-    # The dialect decides what is an error; the parser's own warnings would show statements.
-    logging.getLogger("sqlglot").setLevel(logging.ERROR)
-    asyncio.run(_serve(arguments))
+    Service(
+        state_dir=arguments.state_dir,
+        port=arguments.port,
+        database=arguments.database,
+        admin_user=arguments.admin_user,
+        admin_password=arguments.admin_password_file.read_text().strip(),
+        isolation=arguments.isolation,
+        checks_roles=arguments.check_roles,
+    ).run(_say_ready)
 
 
-async def _serve(arguments: argparse.Namespace) -> None:
-    stopped = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stopped.set)
-    state_dir: Path = arguments.state_dir.resolve()
-    scratch = state_dir / "scratch"
-    shutil.rmtree(scratch, ignore_errors=True)
-    postgres = EmbeddedPostgres(state_dir)
-    await asyncio.to_thread(postgres.start)
-    try:
-        scratch.mkdir()
-        await bootstrap(
-            postgres.socket,
-            database=arguments.database,
-            admin_user=arguments.admin_user,
-            admin_password=arguments.admin_password_file.read_text().strip(),
-        )
-        roles = IamRoles() if arguments.check_roles else UncheckedRoles()
-        server = RedshiftServer(postgres.socket, scratch, roles)
-        port = await server.start(arguments.port)
-        (state_dir / "port").write_text(f"{port}\n")
-        sys.stdout.write(f"redshift ready on 127.0.0.1:{port}\n")
-        sys.stdout.flush()
-        await stopped.wait()
-        (state_dir / "port").unlink(missing_ok=True)
-        await server.stop()
-    finally:
-        await asyncio.to_thread(postgres.stop)
+def _say_ready(port: int) -> None:
+    sys.stdout.write(f"redshift ready on 127.0.0.1:{port}\n")
+    sys.stdout.flush()
 
 
 if __name__ == "__main__":

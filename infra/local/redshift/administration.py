@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from sqlglot.tokenizer_core import Token, TokenType
 
 from infra.local.redshift.errors import RedshiftError, not_supported, syntax_error
+from infra.local.redshift.postgres import ISOLATION_LEVELS
 from infra.local.redshift.quoting import literal
 
 _CASE_SETTING = "ENABLE_CASE_SENSITIVE_IDENTIFIER"
@@ -155,8 +156,6 @@ def _bad_password(rule: str) -> RedshiftError:
 
 
 def _alter_table(words: Sequence[str]) -> Changed:
-    if "APPEND" in words:
-        raise not_supported("ALTER TABLE APPEND is not served on the laptop")
     if "ADD" in words and not _UNENFORCED.isdisjoint(words):
         # The key is accepted and not enforced; a change that changes nothing stands for it.
         start = words.index("ADD")
@@ -166,12 +165,12 @@ def _alter_table(words: Sequence[str]) -> Changed:
 
 
 def _isolation(words: Sequence[str]) -> Changed:
-    levels = {"SNAPSHOT": "'repeatable read'", "SERIALIZABLE": "'serializable'"}
-    if words[-1] not in levels:
+    level = ISOLATION_LEVELS.get(words[-1])
+    if level is None:
         raise syntax_error(f'syntax error at or near "{words[-1]}"')
     start = words.index("ISOLATION")
     rest = dict.fromkeys(range(start + 1, len(words)), "")
-    return Changed({start: f"SET default_transaction_isolation = {levels[words[-1]]}", **rest})
+    return Changed({start: f"SET default_transaction_isolation = {literal(level)}", **rest})
 
 
 def _drop_words(words: Sequence[str], dropped: str) -> dict[int, str]:

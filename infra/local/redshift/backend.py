@@ -75,7 +75,9 @@ class Backend:
     @classmethod
     async def trusted(cls, socket: Path, user: str, database: str) -> "Backend":
         """A connection of the server's own, for which the socket asks no password."""
-        backend = await cls.open(socket, {"user": user, "database": database})
+        # What the server itself writes must not become part of a cycle of clients' transactions.
+        isolation = {"default_transaction_isolation": "repeatable read"}
+        backend = await cls.open(socket, {"user": user, "database": database, **isolation})
         await backend._answer()
         return backend
 

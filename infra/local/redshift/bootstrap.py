@@ -3,14 +3,18 @@
 import hashlib
 from pathlib import Path
 
+from infra.local.errors import LocalStackError
 from infra.local.redshift.backend import Backend
 from infra.local.redshift.postgres import SUPERUSER
 from infra.local.redshift.quoting import compose, identifier, literal
 
-_CATALOG = [Path(__file__).with_name(name) for name in ("catalog.sql", "loads.sql")]
+_SCRIPTS = [
+    Path(__file__).with_name(name)
+    for name in ("catalog.sql", "loads.sql", "functions.sql", "views.sql")
+]
 
 
-class AdminNameTaken(ValueError):
+class AdminNameTaken(LocalStackError):
     """The admin was given the name of the server's own superuser."""
 
     def __init__(self, name: str) -> None:
@@ -32,8 +36,8 @@ async def bootstrap(socket: Path, *, database: str, admin_user: str, admin_passw
         server.close()
     inside = await Backend.trusted(socket, SUPERUSER, database)
     try:
-        for file in _CATALOG:
-            await inside.query(file.read_text())
+        for script in _SCRIPTS:
+            await inside.query(script.read_text())
     finally:
         inside.close()
 

@@ -99,6 +99,57 @@ END
 $body$;
 GRANT USAGE ON SCHEMA redshift_local TO PUBLIC;
 
+-- The keys by which the rows of a table are spread and sorted, which only the server itself may read.
+CREATE OR REPLACE FUNCTION redshift_local.keys_of(relation oid) RETURNS text
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+    SELECT coalesce(min(format('%s %s %s', a.diststyle, a.distkey, a.sortkeys)), '')
+    FROM redshift_local.table_attributes a WHERE a.relation = keys_of.relation
+$$;
+
+-- Moves all rows, with the client's rights. Columns are matched by name.
+CREATE OR REPLACE FUNCTION redshift_local.append_table(target regclass, source regclass, extra text)
+RETURNS void LANGUAGE plpgsql AS $body$
+DECLARE
+    shared text;
+    different text;
+    only_source text;
+    only_target text;
+BEGIN
+    IF (SELECT relpersistence FROM pg_class WHERE oid = target) <> 'p' THEN
+        RAISE EXCEPTION 'ALTER TABLE APPEND: target table % must be permanent', target;
+    END IF;
+    IF redshift_local.keys_of(target) <> redshift_local.keys_of(source) THEN
+        RAISE EXCEPTION
+            'ALTER TABLE APPEND: % and % must have the same distribution and sort keys',
+            target, source;
+    END IF;
+    SELECT string_agg(quote_ident(attname), ', ') FILTER (WHERE columns = 2),
+           min(attname) FILTER (WHERE columns = 2 AND types = 2),
+           min(attname) FILTER (WHERE columns = 1 AND relation = source),
+           min(attname) FILTER (WHERE columns = 1 AND relation = target)
+    INTO shared, different, only_source, only_target
+    FROM (
+        SELECT attname::text, count(*) AS columns, min(attrelid)::regclass AS relation,
+               count(DISTINCT (atttypid, atttypmod, attnotnull)) AS types
+        FROM pg_attribute
+        WHERE attrelid IN (target, source) AND attnum > 0 AND NOT attisdropped
+        GROUP BY attname
+    ) AS found;
+    IF different IS NOT NULL THEN
+        RAISE EXCEPTION 'ALTER TABLE APPEND: column "%" differs between % and %',
+            different, target, source;
+    ELSIF only_source IS NOT NULL AND extra IS DISTINCT FROM 'IGNOREEXTRA' THEN
+        RAISE EXCEPTION 'ALTER TABLE APPEND: column "%" is missing from %', only_source, target
+            USING HINT = 'Use IGNOREEXTRA to leave it out.';
+    ELSIF only_target IS NOT NULL AND extra IS DISTINCT FROM 'FILLTARGET' THEN
+        RAISE EXCEPTION 'ALTER TABLE APPEND: column "%" is missing from %', only_target, source
+            USING HINT = 'Use FILLTARGET to fill it with its default.';
+    END IF;
+    EXECUTE format('INSERT INTO %1$s (%2$s) SELECT %2$s FROM %3$s', target, shared, source);
+    EXECUTE format('DELETE FROM %s', source);
+END
+$body$;
+
 CREATE OR REPLACE FUNCTION redshift_local.count_rows(relation oid) RETURNS numeric
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $body$
 DECLARE

@@ -10,18 +10,22 @@ from typing import ClassVar
 
 from sqlglot import exp
 from sqlglot.dialects.redshift import Redshift
-from sqlglot.errors import ParseError, SqlglotError
+from sqlglot.errors import ErrorLevel, ParseError, SqlglotError
 from sqlglot.parsers.redshift import RedshiftParser
 from sqlglot.tokenizer_core import Token, TokenType
 
-from infra.local.redshift import administration
+from infra.local.redshift import administration, merging
+from infra.local.redshift.alone import read_alone
 from infra.local.redshift.copy_grammar import read_copy
 from infra.local.redshift.errors import RedshiftError, not_supported, syntax_error
 from infra.local.redshift.functions import translate_functions
+from infra.local.redshift.grouping import translate_group_by_all
+from infra.local.redshift.navigation import translate_navigation
 from infra.local.redshift.refusals import refuse_functions, refuse_syntax
 from infra.local.redshift.rendering import render
 from infra.local.redshift.statements import (
     Action,
+    Alone,
     Relay,
     SetCaseSensitive,
     Truncate,
@@ -110,6 +114,11 @@ def _translate(sql: str, case_sensitive: bool) -> Action:
         return Truncate(render(sql, tokens, case_sensitive=case_sensitive))
     if verb == "EXPLAIN":
         return _explain(sql, tokens, case_sensitive)
+    command = read_alone(Words(tokens, sql=sql, case_sensitive=case_sensitive))
+    if isinstance(command, Alone):
+        return command
+    if command is not None:
+        return Alone(command, _translate_tree(sql, tokens, case_sensitive))
     if _needs_tree(tokens):
         return Relay(_translate_tree(sql, tokens, case_sensitive))
     return _administer(sql, tokens, case_sensitive)
@@ -151,8 +160,12 @@ def _administer(sql: str, tokens: Sequence[Token], case_sensitive: bool) -> Acti
 
 def _translate_tree(sql: str, tokens: Sequence[Token], case_sensitive: bool) -> str:
     refuse_functions(tokens)
+    text = sql[: tokens[-1].end + 1]
+    simplified = merging.removes_duplicates(tokens)
+    if simplified:
+        text = sql[: tokens[-2].start] + merging.STAND_IN_CLAUSES
     try:
-        (tree,) = LaptopRedshift().parse(sql[: tokens[-1].end + 1])
+        (tree,) = LaptopRedshift().parse(text)
     except ParseError as error:
         near = error.errors[0].get("highlight") or "end of statement"
         raise syntax_error(f'syntax error at or near "{near}"') from error
@@ -164,14 +177,19 @@ def _translate_tree(sql: str, tokens: Sequence[Token], case_sensitive: bool) -> 
         for name in tree.find_all(exp.Identifier):
             name.set("this", name.name.lower())
     refuse_syntax(tree)
+    if simplified and isinstance(tree, exp.Merge):
+        tree = merging.as_delete_and_insert(tree)
     prefix = ""
     if isinstance(tree, exp.Create):
         prefix = translate_create(tree)
     elif isinstance(tree, exp.Alter):
         translate_alter(tree)
     translate_types(tree)
-    tree = translate_functions(tree)
+    translate_group_by_all(tree)
+    tree = translate_functions(translate_navigation(tree))
     try:
-        return prefix + tree.sql("postgres", comments=False)
+        # A construct that cannot be written would else be left out without a word.
+        written = tree.sql("postgres", comments=False, unsupported_level=ErrorLevel.RAISE)
     except SqlglotError as error:
         raise RedshiftError("0A000", f"not served on the laptop: {error}") from error
+    return prefix + written

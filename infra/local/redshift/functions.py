@@ -19,6 +19,20 @@ _PARTS: dict[str, tuple[str, ...]] = {
     "millisecond": ("ms", "msec", "msecs", "milliseconds", "msecond", "mseconds"),
     "microsecond": ("us", "usec", "usecs", "microseconds", "microsec", "microsecs"),
 }
+_EXTRACTED_ONLY = {
+    "dow": "dow",
+    "dayofweek": "dow",
+    "dw": "dow",
+    "weekday": "dow",
+    "doy": "doy",
+    "dayofyear": "doy",
+    "dy": "doy",
+    "epoch": "epoch",
+    "century": "century",
+    "c": "century",
+    "decade": "decade",
+    "millennium": "millennium",
+}
 _PART_NAMES = {name: part for part, names in _PARTS.items() for name in (part, *names)}
 _RENAMED = {
     "isnull": "coalesce",
@@ -38,6 +52,8 @@ def translate_functions(tree: exp.Expr) -> exp.Expr:
 def _translated(node: exp.Expr) -> exp.Expr:
     if isinstance(node, exp.Insert) and isinstance(node.parent, exp.When):
         return _merge_insert(node)
+    if isinstance(node, exp.Window):
+        return _window(node)
     if isinstance(node, exp.WithinGroup):
         call = node.this
         if isinstance(call, exp.Anonymous) and call.name.lower() == "listagg":
@@ -51,6 +67,8 @@ def _translated(node: exp.Expr) -> exp.Expr:
     if name in _RENAMED:
         node.set("this", _RENAMED[name])
         name = _RENAMED[name]
+    if name == "date_part" and len(node.expressions) == 2:
+        return _date_part(node)
     if name in ("dateadd", "datediff"):
         return _date_function(node, name)
     if name == "concat" and len(node.expressions) == 2:
@@ -82,6 +100,37 @@ def _date_function(node: exp.Anonymous, name: str) -> exp.Expr:
     second = arguments[1] if name == "dateadd" else _as_timestamp(arguments[1])
     values = [exp.Literal.string(part), second, _as_timestamp(arguments[2])]
     return exp.Anonymous(this=name, expressions=values)
+
+
+def _date_part(node: exp.Anonymous) -> exp.Expr:
+    name = node.expressions[0].name.lower()
+    part = _EXTRACTED_ONLY.get(name) or _PART_NAMES.get(name)
+    if part is None:
+        raise RedshiftError("22023", f"date part {name!r} is not supported")
+    values = [exp.Literal.string(part), node.expressions[1]]
+    return exp.Anonymous(this="date_part", expressions=values)
+
+
+def _window(window: exp.Window) -> exp.Expr:
+    """Two functions over a window that PostgreSQL has in parts only."""
+    call = window.this
+    if isinstance(call, exp.Anonymous) and call.name.lower() == "ratio_to_report":
+        value = call.expressions[0]
+        window.set("this", exp.Anonymous(this="sum", expressions=[value.copy()]))
+        total = exp.Anonymous(this="nullif", expressions=[window.copy(), exp.Literal.number(0)])
+        share = exp.Div(this=exp.cast(value, "double precision"), expression=total)
+        return exp.Paren(this=share)
+    within = isinstance(call, exp.WithinGroup)
+    listed = call.this if within else call
+    if not isinstance(listed, exp.Anonymous) or listed.name.lower() != "listagg":
+        return window
+    window.set("this", _listagg(listed, None))
+    if within:
+        # The order of the window is that of its texts; the frame makes it the whole partition.
+        window.set("order", exp.Order(expressions=call.expression.expressions))
+        whole = {"kind": "ROWS", "start": "UNBOUNDED", "start_side": "PRECEDING"}
+        window.set("spec", exp.WindowSpec(**whole, end="UNBOUNDED", end_side="FOLLOWING"))
+    return window
 
 
 def _as_timestamp(value: exp.Expr) -> exp.Expr:

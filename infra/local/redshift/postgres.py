@@ -19,6 +19,8 @@ from pathlib import Path
 
 import psutil
 
+from infra.local.errors import LocalStackError
+
 SUPERUSER = "rdsdb"
 """Owner of the server's own tables, named as Redshift's is; never open to a client."""
 
@@ -45,8 +47,6 @@ _SETTINGS = {
     "jit": "off",
     "timezone": "UTC",
     "log_timezone": "UTC",
-    # Redshift's SNAPSHOT isolation: one snapshot a transaction, taken at its first query.
-    "default_transaction_isolation": "repeatable read",
     # redshift_connector knows MD5 and does not know SCRAM.
     "password_encryption": "md5",
     "md5_password_warnings": "off",
@@ -57,10 +57,17 @@ _SETTINGS = {
     "log_min_error_statement": "panic",
     "log_error_verbosity": "terse",
 }
+ISOLATION_LEVELS = {"SNAPSHOT": "repeatable read", "SERIALIZABLE": "serializable"}
+"""Redshift's levels in PostgreSQL's words: one snapshot a transaction, taken at its first query.
+
+Tables have no indexes, so a read of PostgreSQL's SERIALIZABLE is one of the whole table, as
+Redshift's is: https://docs.aws.amazon.com/redshift/latest/dg/c_serial_isolation.html
+"""
+
 _HBA = f"local all {SUPERUSER} trust\nlocal all all md5\n"
 
 
-class PostgresDidNotStart(RuntimeError):
+class PostgresDidNotStart(LocalStackError):
     """PostgreSQL gave up or did not answer in time."""
 
     def __init__(self, data_dir: Path, log: Path) -> None:
@@ -74,8 +81,12 @@ class PostgresDidNotStart(RuntimeError):
 class EmbeddedPostgres:
     """A PostgreSQL that this process starts and stops."""
 
-    def __init__(self, state_dir: Path) -> None:
+    def __init__(self, state_dir: Path, isolation: str = "SNAPSHOT") -> None:
         self.state_dir = state_dir.resolve()
+        self._settings = {
+            **_SETTINGS,
+            "default_transaction_isolation": ISOLATION_LEVELS[isolation],
+        }
         self.data_dir = self.state_dir / "data"
         self.log = self.state_dir / "postgres.log"
         self._process: subprocess.Popen[bytes] | None = None
@@ -99,7 +110,7 @@ class EmbeddedPostgres:
         (self.data_dir / "pg_hba.conf").write_text(_HBA)
         self._make_shortcut()
         with self.log.open("wb") as log, self._reachable(self.data_dir) as (path, descriptors):
-            settings = [part for item in _SETTINGS.items() for part in ("-c", "=".join(item))]
+            settings = [part for item in self._settings.items() for part in ("-c", "=".join(item))]
             # A session of its own, so that Ctrl-C in a terminal reaches only the server above,
             # which then stops this one in order.
             self._process = subprocess.Popen(  # noqa: S603 - every argument is made here

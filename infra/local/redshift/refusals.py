@@ -11,15 +11,29 @@ from infra.local.redshift.errors import RedshiftError, not_supported, syntax_err
 _MISSING_FUNCTIONS = frozenset(
     {
         "array_agg",
+        "array_append",
+        "array_length",
         "array_to_string",
         "concat_ws",
         "format",
         "gen_random_uuid",
+        "json_array_elements",
         "json_agg",
         "json_build_object",
+        "json_each",
+        "json_object_agg",
         "jsonb_agg",
+        "jsonb_array_elements",
         "jsonb_build_object",
+        "jsonb_each",
+        "jsonb_object_agg",
+        "jsonb_set",
+        "make_date",
         "make_interval",
+        "make_timestamp",
+        "regexp_matches",
+        "regexp_split_to_array",
+        "regexp_split_to_table",
         "row_to_json",
         "string_agg",
         "string_to_array",
@@ -28,6 +42,7 @@ _MISSING_FUNCTIONS = frozenset(
         "unnest",
     }
 )
+_LEADER_FUNCTIONS = frozenset({"generate_series"})
 _REFUSED_NODES: tuple[tuple[type[exp.Expr], str], ...] = (
     (exp.OnConflict, "ON CONFLICT"),
     (exp.Returning, "RETURNING"),
@@ -42,6 +57,8 @@ _REFUSED_NODES: tuple[tuple[type[exp.Expr], str], ...] = (
     (exp.ExcludeColumnConstraint, "EXCLUDE"),
     (exp.PartitionedByProperty, "PARTITION BY"),
     (exp.Array, "ARRAY"),
+    # Redshift has these two; without a refusal the rows would come as if nothing were asked.
+    (exp.Pivot, "PIVOT or UNPIVOT on the laptop"),
 )
 
 
@@ -67,6 +84,27 @@ def refuse_syntax(tree: exp.Expr) -> None:
             raise syntax_error('syntax error at or near "VALUES"')
     if isinstance(tree, exp.Merge):
         _refuse_merge(tree)
+    _refuse_leader_functions(tree)
+
+
+def _refuse_leader_functions(tree: exp.Expr) -> None:
+    """Some functions run on the leader node, where the rows of users' tables are not.
+
+    https://docs.aws.amazon.com/redshift/latest/dg/c_sql-functions-leader-node-only.html
+    """
+    called = {call.name.lower() for call in tree.find_all(exp.Anonymous)}
+    if called.isdisjoint(_LEADER_FUNCTIONS):
+        return
+    own = {cte.alias for cte in tree.find_all(exp.CTE)}
+    tables = [table for table in tree.find_all(exp.Table) if isinstance(table.this, exp.Identifier)]
+    if any(table.name not in own and not _is_catalog(table) for table in tables):
+        raise not_supported(
+            "Specified types or functions (one per INFO message) not supported on Redshift tables."
+        )
+
+
+def _is_catalog(table: exp.Table) -> bool:
+    return table.db in ("pg_catalog", "information_schema") or table.name.startswith("pg_")
 
 
 def _refuse_merge(merge: exp.Merge) -> None:

@@ -21,6 +21,7 @@ from infra.local.redshift.errors import (
 from infra.local.redshift.loads import Copy, Unload
 from infra.local.redshift.statements import (
     Action,
+    Alone,
     Relay,
     SetCaseSensitive,
     TakeOver,
@@ -187,6 +188,8 @@ class Session:
             )
         if isinstance(action, Truncate):
             await self._truncate(action)
+        elif isinstance(action, Alone):
+            await self._run_alone(action)
         elif isinstance(action, SetCaseSensitive):
             await self._backend.query(action.sql)
             self._case_sensitive = action.on
@@ -201,6 +204,14 @@ class Session:
             await self._backend.query("COMMIT")
             await self._backend.query("BEGIN")
         await self._send(wire.command_complete("TRUNCATE TABLE"))
+
+    async def _run_alone(self, action: Alone) -> None:
+        if self._backend.status == "T":
+            raise RedshiftError("25001", f"{action.command} cannot run inside a transaction block")
+        if action.sql is None:
+            raise not_supported(f"{action.command} is not served on the laptop")
+        await self._backend.query(action.sql)
+        await self._send(wire.command_complete("ALTER TABLE"))
 
     async def _run_transfer(self, action: Copy | Unload) -> None:
         if isinstance(action, Copy):

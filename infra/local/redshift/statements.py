@@ -27,6 +27,14 @@ class Truncate:
 
 
 @dataclass(frozen=True)
+class Alone:
+    """A command that cannot run inside a transaction block; without SQL it is not served at all."""
+
+    command: str
+    sql: str | None
+
+
+@dataclass(frozen=True)
 class SetCaseSensitive:
     """A change of how the session reads quoted names."""
 
@@ -34,7 +42,7 @@ class SetCaseSensitive:
     on: bool
 
 
-TakeOver = Truncate | SetCaseSensitive | Copy | Unload
+TakeOver = Truncate | Alone | SetCaseSensitive | Copy | Unload
 Action = Relay | TakeOver
 
 

@@ -31,6 +31,7 @@ class Endpoint:
     environment: dict[str, str]
     password: str = PASSWORD
     options: tuple[str, ...] = ()
+    isolation: str = "SNAPSHOT"
     process: "subprocess.Popen[str] | None" = None
     port: int = 0
 
@@ -40,7 +41,8 @@ class Endpoint:
         secret = self.state_dir.parent / f"{self.state_dir.name}.password"
         secret.write_text(self.password + "\n")
         arguments = ["--state-dir", str(self.state_dir), "--port", "0", "--admin-user", ADMIN]
-        arguments += ["--admin-password-file", str(secret), "--database", DATABASE, *self.options]
+        arguments += ["--admin-password-file", str(secret), "--database", DATABASE]
+        arguments += ["--isolation", self.isolation, *self.options]
         self.process = subprocess.Popen(
             [sys.executable, "-m", "infra.local.redshift", *arguments],
             env={**os.environ, **self.environment},

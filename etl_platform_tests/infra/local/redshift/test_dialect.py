@@ -160,8 +160,10 @@ def test_varchar_counts_bytes_in_an_insert(sql: Sql) -> None:
     assert "character varying(3)" in error.value.args[0]["D"]
 
 
-def test_a_wider_varchar_counts_anew(sql: Sql) -> None:
+def test_a_wider_varchar_counts_anew(sql: Sql, connection: redshift_connector.Connection) -> None:
     sql("CREATE TABLE t (a varchar(2))")
+    connection.commit()
+    connection.autocommit = True
     sql("ALTER TABLE t ALTER COLUMN a TYPE varchar(4)")
     sql("ALTER TABLE t ADD COLUMN b varchar(2) ENCODE lzo DEFAULT 'x'")
     sql("INSERT INTO t (a) VALUES ('ää')")
