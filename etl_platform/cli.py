@@ -11,7 +11,12 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn
 
-from etl_platform import conversion_commands, orchestration_commands, publish_commands
+from etl_platform import (
+    conversion_commands,
+    orchestration_commands,
+    publish_commands,
+    schema_commands,
+)
 from etl_platform.contract.errors import PlatformError
 from etl_platform.contract.hour import Hour
 from etl_platform.rendering import RowFormat, csv_text, json_text, show, table
@@ -171,7 +176,7 @@ for command in (
     *publish_commands.COMMANDS,
 ):
     cli.add_command(command)
-for command in publish_commands.WAREHOUSE_COMMANDS:
+for command in (*publish_commands.WAREHOUSE_COMMANDS, *schema_commands.WAREHOUSE_COMMANDS):
     warehouse.add_command(command)
 
 
