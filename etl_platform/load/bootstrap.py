@@ -11,7 +11,7 @@ from etl_platform.contract.source import SourceContract
 from etl_platform.contract.warehouse import Warehouse
 from etl_platform.load import ddl, evolution, ledger
 from etl_platform.load.quoting import Identifier, Literal, QualifiedName
-from etl_platform.load.target import LEDGER_VIEW, PLATFORM_SCHEMA, SCHEMA_CHANGES, Target
+from etl_platform.load.target import LEDGER_VIEW, PLATFORM_SCHEMA, Target
 
 
 def prepare_as_admin(
@@ -43,8 +43,6 @@ def prepare_as_service(
     """Make the tables of each contract; the names of the targets that were new."""
     targets = [Target(contract) for contract in contracts]
     _refuse_shared_tables(targets)
-    changes = ddl.create_schema_changes(SCHEMA_CHANGES)
-    warehouse.execute(changes, name="the record of schema changes")
     created = tuple(target.table for target in targets if _prepare(warehouse, target))
     _join_ledgers(warehouse)
     warehouse.commit()

@@ -178,7 +178,7 @@ def create_schema_changes(changes: QualifiedName) -> Sql:
     return compose(
         "CREATE TABLE IF NOT EXISTS {changes} (changed_at timestamp NOT NULL DEFAULT GETDATE(),"
         " changed_by varchar(128) NOT NULL, source varchar(31) NOT NULL,"
-        " contract_digest varchar(16) NOT NULL, reason varchar(1024) NOT NULL,"
+        " contract_digest varchar(16) NOT NULL, reason varchar(65535) NOT NULL,"
         " statement varchar(65535) NOT NULL)",
         changes=changes,
     )

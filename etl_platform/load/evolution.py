@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from etl_platform.contract.errors import SchemaChangeRefused, TargetMissing, TargetOutdated
+from etl_platform.contract.types import LONGEST_TEXT_BYTES
 from etl_platform.contract.warehouse import SchemaConnect, Warehouse
 from etl_platform.load import ddl, sql
 from etl_platform.load.quoting import Identifier, Literal, QualifiedName, Sql
@@ -90,25 +91,23 @@ def plan(warehouse: Warehouse, target: Target) -> list[Change]:
 def apply(connect: SchemaConnect, target: Target) -> list[Change]:
     """Carry out the plan; what was done. Loads and a second apply wait for the guard meanwhile.
 
-    What Redshift takes outside of transactions only goes first, over a connection of its own, and
-    each of these is recorded at once: after a crash the next plan has what is left. The rest is one
-    transaction.
+    The guard has a connection of its own, since the statements that Redshift takes outside of
+    transactions only would let it go. These come first: after a crash the next plan has what is
+    left. The rest, and the record, is one transaction.
     """
-    with connect() as warehouse:
-        warehouse.execute(sql.lock(target.guard), name="the lock")
-        changes = plan(warehouse, target)
-        warehouse.execute(
-            ddl.create_schema_changes(SCHEMA_CHANGES), name="the record of schema changes"
-        )
-        if alone := [change for change in changes if change.alone]:
-            with connect() as beside:
-                for change in alone:
-                    beside.execute_alone(change.statement, name=change.why)
+    with connect() as guarding, connect() as changing:
+        guarding.execute(sql.lock(target.guard), name="the lock")
+        changes = plan(guarding, target)
+        for change in changes:
+            if change.alone:
+                changing.execute_alone(change.statement, name=change.why)
+                _record(changing, target, change)
+                changing.commit()
         for change in changes:
             if not change.alone:
-                warehouse.execute(change.statement, name=change.why)
-            _record(warehouse, target, change)
-        warehouse.commit()
+                changing.execute(change.statement, name=change.why)
+                _record(changing, target, change)
+        changing.commit()
     return changes
 
 
@@ -182,10 +181,19 @@ def _restored(warehouse: Warehouse, table: QualifiedName) -> list[Sql]:
             for privilege, identity, kind, may_give in grants
         ),
         *(
-            ddl.comment(table, Identifier(column) if column else None, Literal(str(text)))
+            _comment(table, Identifier(column) if column else None, text)
             for column, text in comments
         ),
     ]
+
+
+def _comment(table: QualifiedName, column: Identifier | None, text: str) -> Sql:
+    try:
+        return ddl.comment(table, column, Literal(text))
+    except ValueError:
+        what = f"the comment on {column.name if column else 'the table'} has a line break or \\"
+        by_hand = ddl.comment(table, column, Literal(None))
+        raise SchemaChangeRefused(str(table), [what], [by_hand]) from None
 
 
 def _refuse_forgotten(warehouse: Warehouse, target: Target) -> None:
@@ -209,8 +217,15 @@ def _columns(warehouse: Warehouse, table: QualifiedName) -> list[Found]:
 
 def _record(warehouse: Warehouse, target: Target, change: Change) -> None:
     contract = target.contract
+    create = ddl.create_schema_changes(SCHEMA_CHANGES)
+    warehouse.execute(create, name="the table of schema changes")
     warehouse.execute(
         ddl.record_schema_change(SCHEMA_CHANGES),
-        [contract.source, contract.digest, change.why, change.statement],
+        [contract.source, contract.digest, _cut(change.why), _cut(change.statement)],
         name="the record of a schema change",
     )
+
+
+def _cut(text: str) -> str:
+    """What fits into the record: the statement that makes a very wide table may not."""
+    return text.encode()[:LONGEST_TEXT_BYTES].decode(errors="ignore")

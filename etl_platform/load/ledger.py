@@ -169,6 +169,11 @@ def newest(warehouse: Warehouse, target: Target) -> Entry | None:
     return max(entries, key=lambda entry: entry.version, default=None)
 
 
+def latest(warehouse: Warehouse, target: Target, count: int) -> list[Entry]:
+    """The entries that were written last, the latest first."""
+    return _read(warehouse, sql.ledger_latest(target.ledger, COLUMN_NAMES, count))
+
+
 def newest_of_each_hour(entries: Iterable[Entry]) -> dict[Hour, Entry]:
     """The entry of the latest manifest of each hour."""
     ordered = sorted(entries, key=lambda entry: entry.version)

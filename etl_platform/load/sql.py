@@ -290,6 +290,16 @@ def ledger_of_newest_hour(ledger: QualifiedName, columns: Sequence[Identifier]) 
     )
 
 
+def ledger_latest(ledger: QualifiedName, columns: Sequence[Identifier], count: int) -> Sql:
+    """The rows that were written last, the latest first."""
+    return compose(
+        "SELECT {columns} FROM {ledger} ORDER BY loaded_at DESC, hour DESC LIMIT {count}",
+        columns=joined(columns),
+        ledger=ledger,
+        count=Literal(count),
+    )
+
+
 def ledger_summary(view: QualifiedName, outdated: Literal) -> Sql:
     """One row for each source and table."""
     return compose(

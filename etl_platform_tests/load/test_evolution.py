@@ -120,6 +120,15 @@ def test_a_wider_decimal_is_a_copy_that_keeps_rows_grants_and_comments(
     assert _plan(endpoint, target) == []
 
 
+def test_a_comment_that_cannot_be_written_again_is_not_lost_in_a_copy(endpoint: Endpoint) -> None:
+    of = _made(endpoint)
+    table = Target(of).table.sql
+    _run(endpoint, f"COMMENT ON TABLE {table} IS 'two\nlines'")
+    with pytest.raises(SchemaChangeRefused, match="the comment on the table") as refused:
+        evolution.apply(endpoint.connect, _changed(of, ID, TEXT, WIDER))
+    assert refused.value.ddl == (f"COMMENT ON TABLE {table} IS NULL",)
+
+
 @pytest.mark.parametrize(
     ("columns", "reason", "by_hand"),
     [

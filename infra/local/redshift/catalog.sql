@@ -37,6 +37,11 @@ BEGIN
             ARRAY(SELECT jsonb_array_elements_text(attributes -> 'sortkeys')),
             attributes -> 'encodings'
         ) ON CONFLICT DO NOTHING;
+    ELSIF attributes ? 'encodings' THEN
+        UPDATE redshift_local.table_attributes
+        SET encodings = encodings || (attributes -> 'encodings') WHERE relation = made;
+    END IF;
+    IF attributes ? 'varbytes' THEN
         UPDATE pg_attribute SET atttypmod = length.value::integer + 4
         FROM jsonb_each_text(attributes -> 'varbytes') AS length
         WHERE attrelid = made AND attname = length.key AND atttypid = 'bytea'::regtype;

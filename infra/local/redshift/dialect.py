@@ -168,7 +168,7 @@ def _translate_tree(sql: str, tokens: Sequence[Token], case_sensitive: bool) -> 
     if isinstance(tree, exp.Create):
         prefix = translate_create(tree)
     elif isinstance(tree, exp.Alter):
-        translate_alter(tree)
+        prefix = translate_alter(tree)
     translate_types(tree)
     tree = translate_functions(tree)
     try:
