@@ -49,6 +49,8 @@ _COLUMNS: Final = (
 _CLOCK: Final = ("loaded_at", "timestamp DEFAULT GETDATE()")
 COLUMNS: Final = tuple((Identifier(name), kind) for name, kind in (*_COLUMNS, _CLOCK))
 COLUMN_NAMES: Final = tuple(name for name, _ in COLUMNS)
+SHOWN: Final = ("loaded_at", *(name for name, _ in _COLUMNS if name not in ("target", "source")))
+"""What `etl-platform ledger` prints of each entry."""
 
 
 @dataclass(frozen=True)
@@ -124,6 +126,12 @@ class Entry:
     @property
     def version(self) -> Version:
         return Version(self.hour, self.manifest_at, self.batch_id)
+
+    @property
+    def shown(self) -> list[object]:
+        """The values of `SHOWN`, for people and for programs."""
+        values = [getattr(self, name) for name in SHOWN]
+        return [str(v) if isinstance(v, Hour | Outcome) else v for v in values]
 
     @property
     def values(self) -> list[Literal]:

@@ -2,21 +2,30 @@
 
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 
+from etl_platform import schema_commands
 from etl_platform.aws.warehouse import RedshiftWarehouse, connect
-from etl_platform.contract.errors import SchemaChangeRefused, TargetDiffers, TargetOutdated
+from etl_platform.cli import cli
+from etl_platform.contract.errors import SchemaChangeRefused, TargetDiffers
+from etl_platform.contract.reading import find_contract
 from etl_platform.contract.source import SourceContract
 from etl_platform.load import ddl, evolution
+from etl_platform.load.ledger import Run
 from etl_platform.load.quoting import Identifier, QualifiedName
 from etl_platform.load.target import SCHEMA_CHANGES, Target
+from etl_platform.load.transaction import Loader
 from etl_platform.load.widths import holds
+from etl_platform_tests.fakes.storage import DirectoryStorage
 from etl_platform_tests.load.endpoint import Endpoint
-from etl_platform_tests.load.samples import contract
+from etl_platform_tests.load.samples import NAMES, batch, commit, contract
+from etl_platform_tests.load.tables import ROLE
 
 ID = {"name": "id", "type": "integer", "required": True}
 TEXT = {"name": "value", "type": "varchar(5)"}
@@ -180,12 +189,20 @@ def test_the_ddl_for_a_person_does_what_was_refused(endpoint: Endpoint) -> None:
     assert len(_run(endpoint, f"SELECT 1 FROM {target.table.sql}")) == 1
 
 
-def test_a_table_behind_its_contract_is_not_loaded(endpoint: Endpoint) -> None:
+def test_a_table_behind_its_contract_is_loaded_after_apply_and_not_before(
+    endpoint: Endpoint, tmp_path: Path
+) -> None:
     of = _made(endpoint)
-    with endpoint.connect() as warehouse, pytest.raises(TargetOutdated) as outdated:
-        evolution.check(warehouse, _changed(of, ID, TEXT, COUNT, NEW))
-    assert outdated.value.changes == ("column more is new",)
-    assert f"warehouse apply {of.source}" in str(outdated.value)
+    target = _changed(of, ID, TEXT, COUNT, NEW)
+    commits = [commit(target.contract, batch(target.contract, hour), []) for hour in range(2)]
+    storage = DirectoryStorage(tmp_path)
+    loader = Loader(target, NAMES, ROLE, Run("o", "r"), endpoint.connect, storage)
+    blocked = list(loader.load(commits))
+    assert [report.outcome for report in blocked] == ["blocked", "blocked"]
+    assert all(f"warehouse apply {of.source}" in report.model_dump_json() for report in blocked)
+    assert all("TARGET_OUTDATED" in report.model_dump_json() for report in blocked)
+    evolution.apply(endpoint.connect, target)
+    assert [report.outcome for report in loader.load(commits)] == ["done", "done"]
 
 
 def test_a_journal_that_is_not_asked_for_any_more_cannot_have_a_gap_later(
@@ -223,6 +240,28 @@ def test_every_statement_is_recorded_once_however_many_apply_at_a_time(endpoint:
     assert {tuple(r) for r in records} == {(endpoint.service.username, target.contract.digest)}
 
 
+def test_the_commands_print_the_statements_and_end_with_1_where_one_is_refused(
+    endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(schema_commands, "_new_connection", endpoint.connect)
+    of = find_contract("weather")
+    endpoint.bootstrap(of)
+    table = Target(of).table.sql
+    as_it_is = CliRunner().invoke(cli, ["warehouse", "plan", "weather"])
+    assert (as_it_is.exit_code, as_it_is.stdout) == (0, "-- weather: no change\n")
+    column = next(c.name for c in of.columns if not c.required)
+    _run(endpoint, f"ALTER TABLE {table} DROP COLUMN {column}")
+    applied = CliRunner().invoke(cli, ["warehouse", "apply", "weather"])
+    assert applied.exit_code == 0
+    first, why, statement = applied.stdout.splitlines()
+    assert (first, why) == ("-- weather: 1 statements", f"-- column {column} is new")
+    assert statement.startswith(f'ALTER TABLE {table} ADD COLUMN "{column}"')
+    _run(endpoint, f"ALTER TABLE {table} ADD COLUMN odd integer")
+    refused = CliRunner().invoke(cli, ["warehouse", "plan", "weather"])
+    assert refused.exit_code == 1
+    assert f'{table} DROP COLUMN "odd"' in refused.stderr
+
+
 DECIMALS = st.tuples(st.integers(1, 38), st.integers(0, 37)).filter(lambda d: d[1] <= d[0])
 
 
@@ -235,7 +274,7 @@ def test_a_decimal_holds_another_if_it_holds_its_greatest_and_its_finest_value(
     assert holds(f"numeric({one[0]},{one[1]})", f"numeric({other[0]},{other[1]})") == fits
 
 
-NAMES = st.text(st.characters(exclude_categories=["C", "Z"]), min_size=1, max_size=31)
+HOSTILE = st.text(st.characters(exclude_categories=["C", "Z"]), min_size=1, max_size=31)
 
 
 @pytest.fixture(scope="module")
@@ -244,7 +283,7 @@ def warehouse(endpoint: Endpoint) -> Iterator[RedshiftWarehouse]:
         yield connection
 
 
-@given(NAMES | st.sampled_from(['a"b', "'", "select", "a;--", "%s", "{x}", "é" * 31]))
+@given(HOSTILE | st.sampled_from(['a"b', "'", "select", "a;--", "%s", "{x}", "é" * 31]))
 def test_a_hostile_name_stays_one_name(warehouse: RedshiftWarehouse, name: str) -> None:
     column = Identifier(name.lower())
     answer = warehouse.ask(f"SELECT 1 AS {column.sql}")
