@@ -148,6 +148,37 @@ def ledger(source: str, last: int, row_format: str) -> None:
     _write(entries.SHOWN, [entry.shown for entry in found], row_format)
 
 
+@cli.command()
+@click.argument("source")
+@click.argument("hour")
+@click.argument("hour_to", required=False)
+def reconcile(source: str, hour: str, hour_to: str | None) -> None:
+    """Count HOUR of SOURCE (or all hours up to HOUR_TO) again: raw, Parquet, ledger and table.
+
+    Ends with 1 if a difference has no explanation, or if no hour of these has landed.
+    """
+    from etl_platform import reconcile as counting
+    from etl_platform.aws.s3 import S3
+    from etl_platform.aws.secrets import read_secret
+    from etl_platform.aws.warehouse import connect
+    from etl_platform.contract.reading import find_contract
+    from etl_platform.status import StatusReader
+
+    names, contract = Settings.read().names, find_contract(source)
+    first, last = Hour.parse(hour), Hour.parse(hour_to or hour)
+    reader = StatusReader(S3(), names, contract)
+    hours = [landed for landed in reader.landed_hours() if first <= landed <= last]
+    with connect(read_secret(names.service_secret)) as warehouse:
+        counts = [
+            (one, counting.findings(contract, one))
+            for one in counting.recount(reader, warehouse, hours)
+        ]
+    rows = [counting.row(one, found) for one, found in counts]
+    show(table(counting.COLUMNS, rows, title=f"{source}, by hour (UTC)"))
+    if not counts or not all(f.is_explained for _, found in counts for f in found):
+        raise SystemExit(1)
+
+
 def _write(columns: Sequence[str], rows: Sequence[Sequence[Any]], row_format: str) -> None:
     if row_format == RowFormat.CSV:
         click.echo(csv_text(columns, rows), nl=False)

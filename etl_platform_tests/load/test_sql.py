@@ -64,6 +64,7 @@ STATEMENTS: dict[str, Sql] = {
         LEDGER, ledger.COLUMN_NAMES, START.start, START.plus(3).start
     ),
     "ledger newest": sql.ledger_of_newest_hour(LEDGER, ledger.COLUMN_NAMES),
+    "rows of an hour": sql.rows_of_hour(PLAIN.table, START.start),
     "ledger latest": sql.ledger_latest(LEDGER, ledger.COLUMN_NAMES, 5),
     "ledger summary": sql.ledger_summary(LEDGER_VIEW, Literal("outdated")),
     "ledger row": sql.insert_rows(LEDGER, [USER], [[Literal(1)], [Literal(None)]]),
