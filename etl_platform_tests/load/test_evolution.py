@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from etl_platform import schema_commands
 from etl_platform.aws.warehouse import RedshiftWarehouse, connect
 from etl_platform.cli import cli
-from etl_platform.contract.errors import SchemaChangeRefused, TargetDiffers
+from etl_platform.contract.errors import SchemaChangeRefused, TargetDiffers, WarehouseRefused
 from etl_platform.contract.reading import find_contract
 from etl_platform.contract.source import SourceContract
 from etl_platform.load import ddl, evolution
@@ -127,6 +127,28 @@ def test_a_wider_decimal_is_a_copy_that_keeps_rows_grants_and_comments(
     assert grants == [("SELECT", "evolution_readers", "role", False)]
     assert comments == [(None, "what it's for"), ("count", "of things")]
     assert _plan(endpoint, target) == []
+
+
+def test_a_copy_under_a_view_that_is_bound_to_the_table_changes_nothing(
+    endpoint: Endpoint,
+) -> None:
+    of = _made(endpoint)
+    table = Target(of).table
+    _insert(endpoint, table, 1)
+    _run(endpoint, f"CREATE VIEW analytics.bound_{table.table.name} AS SELECT id FROM {table.sql}")
+    with pytest.raises(WarehouseRefused, match="2BP01"):
+        evolution.apply(endpoint.connect, _changed(of, ID, TEXT, WIDER))
+    assert _plan(endpoint, Target(of)) == []
+    assert len(_run(endpoint, f"SELECT 1 FROM {table.sql}")) == 1
+
+
+def test_a_statement_alone_is_in_no_transaction_and_the_next_one_is(endpoint: Endpoint) -> None:
+    table = Target(_made(endpoint)).table
+    with endpoint.connect() as warehouse:
+        warehouse.execute_alone(f"VACUUM {table.sql}", name="the vacuum")
+        warehouse.execute(f"DROP TABLE {table.sql}", name="a drop without a commit")
+    with endpoint.connect() as warehouse, pytest.raises(WarehouseRefused, match="25001"):
+        warehouse.execute(f"VACUUM {table.sql}", name="the vacuum")
 
 
 def test_a_comment_that_cannot_be_written_again_is_not_lost_in_a_copy(endpoint: Endpoint) -> None:
