@@ -3,6 +3,7 @@
 They are imported inside the commands: `--help` does not wait for boto3 and pyarrow.
 """
 
+from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,12 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn
 
-from etl_platform import conversion_commands, orchestration_commands, publish_commands
+from etl_platform import (
+    conversion_commands,
+    orchestration_commands,
+    publish_commands,
+    schema_commands,
+)
 from etl_platform.contract.errors import PlatformError
 from etl_platform.contract.hour import Hour
 from etl_platform.rendering import RowFormat, csv_text, json_text, show, table
@@ -93,15 +99,18 @@ def land(source: str, hour: str, files: tuple[Path, ...]) -> None:
     click.echo(landed.manifest)
 
 
-@cli.command()
-@click.argument("statement")
-@click.option(
+_format_option = click.option(
     "--format",
     "row_format",
     type=click.Choice([choice.value for choice in RowFormat]),
     default=RowFormat.TABLE.value,
     help="How to write the rows.",
 )
+
+
+@cli.command()
+@click.argument("statement")
+@_format_option
 def sql(statement: str, row_format: str) -> None:
     """Run one SQL STATEMENT in the warehouse as the service user."""
     from etl_platform.aws.secrets import read_secret
@@ -109,14 +118,74 @@ def sql(statement: str, row_format: str) -> None:
 
     with connect(read_secret(Settings.read().names.service_secret)) as warehouse:
         answer = warehouse.ask(statement)
-    if not answer.columns:
-        click.echo(f"{answer.rows_changed} rows changed", err=True)
-    elif row_format == RowFormat.CSV:
-        click.echo(csv_text(answer.columns, answer.rows), nl=False)
-    elif row_format == RowFormat.JSON:
-        click.echo(json_text(answer.columns, answer.rows), nl=False)
+    if answer.columns:
+        _write(answer.columns, answer.rows, row_format)
     else:
-        show(table(answer.columns, answer.rows))
+        click.echo(f"{answer.rows_changed} rows changed", err=True)
+
+
+@cli.command()
+@click.argument("source")
+@click.option(
+    "--last",
+    type=click.IntRange(1, 100_000),
+    default=48,
+    show_default=True,
+    help="How many batches to show, those that were loaded last.",
+)
+@_format_option
+def ledger(source: str, last: int, row_format: str) -> None:
+    """Print the ledger of SOURCE: what was loaded, when, of which manifest and by which run."""
+    from etl_platform.aws.secrets import read_secret
+    from etl_platform.aws.warehouse import connect
+    from etl_platform.contract.reading import find_contract
+    from etl_platform.load import ledger as entries
+    from etl_platform.load.target import Target
+
+    target = Target(find_contract(source))
+    with connect(read_secret(Settings.read().names.service_secret)) as warehouse:
+        found = entries.latest(warehouse, target, last)
+    _write(entries.SHOWN, [entry.shown for entry in found], row_format)
+
+
+@cli.command()
+@click.argument("source")
+@click.argument("hour")
+@click.argument("hour_to", required=False)
+def reconcile(source: str, hour: str, hour_to: str | None) -> None:
+    """Count HOUR of SOURCE (or all hours up to HOUR_TO) again: raw, Parquet, ledger and table.
+
+    Ends with 1 if a difference has no explanation, or if no hour of these has landed.
+    """
+    from etl_platform import reconcile as counting
+    from etl_platform.aws.s3 import S3
+    from etl_platform.aws.secrets import read_secret
+    from etl_platform.aws.warehouse import connect
+    from etl_platform.contract.reading import find_contract
+    from etl_platform.status import StatusReader
+
+    names, contract = Settings.read().names, find_contract(source)
+    first, last = Hour.parse(hour), Hour.parse(hour_to or hour)
+    reader = StatusReader(S3(), names, contract)
+    hours = [landed for landed in reader.landed_hours() if first <= landed <= last]
+    with connect(read_secret(names.service_secret)) as warehouse:
+        counts = [
+            (one, counting.findings(contract, one))
+            for one in counting.recount(reader, warehouse, hours)
+        ]
+    rows = [counting.row(one, found) for one, found in counts]
+    show(table(counting.COLUMNS, rows, title=f"{source}, by hour (UTC)"))
+    if not counts or not all(f.is_explained for _, found in counts for f in found):
+        raise SystemExit(1)
+
+
+def _write(columns: Sequence[str], rows: Sequence[Sequence[Any]], row_format: str) -> None:
+    if row_format == RowFormat.CSV:
+        click.echo(csv_text(columns, rows), nl=False)
+    elif row_format == RowFormat.JSON:
+        click.echo(json_text(columns, rows), nl=False)
+    else:
+        show(table(columns, rows))
 
 
 @cli.command()
@@ -171,7 +240,7 @@ for command in (
     *publish_commands.COMMANDS,
 ):
     cli.add_command(command)
-for command in publish_commands.WAREHOUSE_COMMANDS:
+for command in (*publish_commands.WAREHOUSE_COMMANDS, *schema_commands.WAREHOUSE_COMMANDS):
     warehouse.add_command(command)
 
 

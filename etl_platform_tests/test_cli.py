@@ -81,5 +81,5 @@ def test_without_the_laptop_help_still_lists_every_command(monkeypatch: pytest.M
     monkeypatch.setitem(sys.modules, "infra.local.cli", None)
     result = _run("--help")
     assert result.exit_code == 0
-    for command in ("demo", "land", "local", "sql", "status", "warehouse"):
+    for command in ("demo", "land", "ledger", "local", "reconcile", "sql", "status", "warehouse"):
         assert f"  {command} " in result.stdout

@@ -63,6 +63,13 @@ class RedshiftWarehouse:
         cursor = self._run(statement, parameters, name)
         return [tuple(row) for row in cursor.fetchall()]
 
+    def execute_alone(self, statement: str, *, name: str) -> None:
+        self._connection.autocommit = True
+        try:
+            self._run(statement, (), name)
+        finally:
+            self._connection.autocommit = False
+
     def ask(self, statement: str) -> Answer:
         """Carry out a statement of an operator in a transaction of its own."""
         cursor = self._run(statement, (), "the statement")

@@ -29,5 +29,15 @@ class Warehouse(Protocol):
         """Undo what was done since the last commit."""
 
 
+class SchemaWarehouse(Warehouse, Protocol):
+    """A connection that also runs what Redshift refuses in a transaction."""
+
+    def execute_alone(self, statement: str, *, name: str) -> None:
+        """Run a statement outside of any transaction, between two of them."""
+
+
 Connect = Callable[[], AbstractContextManager[Warehouse]]
 """Makes a new connection, and closes it at the end of the `with`; what is not committed is lost."""
+
+SchemaConnect = Callable[[], AbstractContextManager[SchemaWarehouse]]
+"""The same for changes of tables."""

@@ -5,12 +5,11 @@ no load ever has the rights of the admin.
 """
 
 from collections.abc import Iterable, Sequence
-from itertools import zip_longest
 
 from etl_platform.contract.errors import SettingInvalid, TargetDiffers
 from etl_platform.contract.source import SourceContract
 from etl_platform.contract.warehouse import Warehouse
-from etl_platform.load import ddl, ledger
+from etl_platform.load import ddl, evolution, ledger
 from etl_platform.load.quoting import Identifier, Literal, QualifiedName
 from etl_platform.load.target import LEDGER_VIEW, PLATFORM_SCHEMA, Target
 
@@ -73,7 +72,8 @@ def _prepare(warehouse: Warehouse, target: Target) -> bool:
         _refuse_late_journal(warehouse, target, target.journal)
         beside = ddl.create_beside(target.journal, target.journal_columns, target)
         warehouse.execute(beside, name=f"the journal of {target.table}")
-    if _exists(warehouse, target):
+    if warehouse.fetch(ddl.columns_of(target.table), name=f"the columns of {target.table}"):
+        evolution.check(warehouse, target)
         return False
     warehouse.execute(ddl.create_target(target), name=f"table {target.table}")
     # A table that was dropped and made again has no rows: nothing beside it may say otherwise.
@@ -94,27 +94,6 @@ def _refuse_late_journal(warehouse: Warehouse, target: Target, journal: Qualifie
             "a table made after the contract asked for null_means, corrected or scd2:"
             " drop it and replay its hours",
         )
-
-
-def _exists(warehouse: Warehouse, target: Target) -> bool:
-    """Whether the table is there; raises TargetDiffers if it has other columns."""
-    rows = warehouse.fetch(ddl.columns_of(target.table), name=f"the columns of {target.table}")
-    found = [_spell(str(name), str(kind), bool(required)) for name, kind, required in rows]
-    expected = [_spell(c.name.name, c.catalog_type, c.required) for c in target.columns]
-    if not found:
-        return False
-    for number, (has, wants) in enumerate(zip_longest(found, expected), 1):
-        if has != wants:
-            raise TargetDiffers(
-                str(target.table),
-                f"column {number} is {has or 'missing'}",
-                wants or "no such column",
-            )
-    return True
-
-
-def _spell(name: str, kind: str, required: bool) -> str:
-    return f"{name} {kind}{' not null' if required else ''}"
 
 
 def _join_ledgers(warehouse: Warehouse) -> None:

@@ -1,7 +1,8 @@
-"""Every statement of bootstrap: schemas, the service user, its grants, and the tables."""
+"""Every statement of bootstrap and apply: schemas, the service user, grants, and the tables."""
 
+import re
 from collections.abc import Iterable, Sequence
-from typing import Final
+from typing import Final, LiteralString
 
 from etl_platform.load.quoting import Identifier, Literal, QualifiedName, Sql, compose, joined
 from etl_platform.load.sql import definition, distribution, null
@@ -35,12 +36,12 @@ def grant_temporary(database: Identifier, user: Identifier) -> Sql:
     return compose("GRANT TEMP ON DATABASE {database} TO {user}", database=database, user=user)
 
 
-def create_target(target: Target) -> Sql:
-    """The table that the contract describes."""
+def create_target(target: Target, name: QualifiedName | None = None) -> Sql:
+    """The table that the contract describes, under its own name or another."""
     sortkey = joined(target.sortkey)
     return compose(
         "CREATE TABLE {table} ({columns}){distribution}{order}",
-        table=target.table,
+        table=name or target.table,
         columns=joined(_stored(c) for c in target.columns),
         distribution=distribution(target),
         order=compose(" COMPOUND SORTKEY ({columns})", columns=sortkey) if sortkey else Sql(""),
@@ -65,6 +66,130 @@ def create_beside(name: QualifiedName, columns: Iterable[TableColumn], target: T
         columns=joined(definition(column) for column in columns),
         distribution=distribution(target),
         key=joined(target.key),
+    )
+
+
+def add_column(table: QualifiedName, column: TableColumn, *, staged: bool) -> Sql:
+    """A new last column. Redshift adds none that is NOT NULL without a default."""
+    return compose(
+        "ALTER TABLE {table} ADD COLUMN {column}",
+        table=table,
+        column=definition(column) if staged else _stored(column),
+    )
+
+
+def widen(table: QualifiedName, column: Identifier, kind: str) -> Sql:
+    """A longer VARCHAR, the one type that Redshift changes in place, and outside of transactions
+    only (https://docs.aws.amazon.com/redshift/latest/dg/r_ALTER_TABLE.html)."""
+    return compose(
+        "ALTER TABLE {table} ALTER COLUMN {column} TYPE {kind}",
+        table=table,
+        column=column,
+        kind=Sql(kind),
+    )
+
+
+def drop_column(table: QualifiedName, column: Identifier) -> Sql:
+    """For people: the platform drops no column."""
+    return compose("ALTER TABLE {table} DROP COLUMN {column}", table=table, column=column)
+
+
+def copy_rows(
+    source: QualifiedName, copy: QualifiedName, columns: Sequence[tuple[Identifier, str]]
+) -> Sql:
+    """Every row, its columns made into types."""
+    return compose(
+        "INSERT INTO {copy} ({columns}) SELECT {values} FROM {source}",
+        copy=copy,
+        columns=joined(name for name, _ in columns),
+        values=joined(
+            compose("CAST({name} AS {kind})", name=name, kind=Sql(kind)) for name, kind in columns
+        ),
+        source=source,
+    )
+
+
+def drop_table(table: QualifiedName) -> Sql:
+    """Refused by Redshift while a view that is not late-binding stands on the table."""
+    return compose("DROP TABLE {table}", table=table)
+
+
+def rename_table(table: QualifiedName, name: Identifier) -> Sql:
+    """The new name is in the same schema."""
+    return compose("ALTER TABLE {table} RENAME TO {name}", table=table, name=name)
+
+
+def grants_on(table: QualifiedName) -> Sql:
+    """Who was given what on a table: privilege, grantee, its kind, and whether it may give on."""
+    return compose(
+        "SELECT privilege_type, identity_name, identity_type, admin_option"
+        " FROM svv_relation_privileges WHERE namespace_name = {schema}"
+        " AND relation_name = {table} AND identity_name <> current_user"
+        " ORDER BY identity_type, identity_name, privilege_type",
+        schema=Literal(table.schema.name),
+        table=Literal(table.table.name),
+    )
+
+
+_GRANTEES: Final[dict[str, LiteralString]] = {
+    "user": "{identity}",
+    "role": "ROLE {identity}",
+    "group": "GROUP {identity}",
+    "public": "PUBLIC",
+}
+
+
+def grant(table: QualifiedName, privilege: str, identity: str, kind: str, *, may_give: bool) -> Sql:
+    """Give again what a row of `grants_on` says."""
+    if not re.fullmatch(r"[A-Z]+", privilege, re.ASCII):
+        raise ValueError(f"{privilege!r} is no privilege on a table")
+    return compose(
+        "GRANT {privilege} ON TABLE {table} TO {to}{option}",
+        privilege=Sql(privilege),
+        table=table,
+        to=compose(_GRANTEES[kind], identity=Identifier(identity)),
+        option=Sql(" WITH GRANT OPTION" if may_give else ""),
+    )
+
+
+def comments_on(table: QualifiedName) -> Sql:
+    """The comments on a table, with a null for its name, and on its columns."""
+    return compose(
+        "SELECT a.attname, d.description FROM pg_description AS d"
+        " JOIN pg_class AS c ON c.oid = d.objoid JOIN pg_namespace AS n ON n.oid = c.relnamespace"
+        " LEFT JOIN pg_attribute AS a ON a.attrelid = c.oid AND a.attnum = d.objsubid"
+        " WHERE n.nspname = {schema} AND c.relname = {table} ORDER BY d.objsubid",
+        schema=Literal(table.schema.name),
+        table=Literal(table.table.name),
+    )
+
+
+def comment(table: QualifiedName, column: Identifier | None, text: Literal) -> Sql:
+    """Write a comment again."""
+    if column is None:
+        return compose("COMMENT ON TABLE {table} IS {text}", table=table, text=text)
+    return compose(
+        "COMMENT ON COLUMN {table}.{column} IS {text}", table=table, column=column, text=text
+    )
+
+
+def create_schema_changes(changes: QualifiedName) -> Sql:
+    """The record of what `warehouse apply` did."""
+    return compose(
+        "CREATE TABLE IF NOT EXISTS {changes} (changed_at timestamp NOT NULL DEFAULT GETDATE(),"
+        " changed_by varchar(128) NOT NULL, source varchar(31) NOT NULL,"
+        " contract_digest varchar(16) NOT NULL, reason varchar(65535) NOT NULL,"
+        " statement varchar(65535) NOT NULL)",
+        changes=changes,
+    )
+
+
+def record_schema_change(changes: QualifiedName) -> Sql:
+    """One statement that was carried out; four values are bound."""
+    return compose(
+        "INSERT INTO {changes} (changed_by, source, contract_digest, reason, statement)"
+        " VALUES (current_user, %s, %s, %s, %s)",
+        changes=changes,
     )
 
 

@@ -49,6 +49,8 @@ _COLUMNS: Final = (
 _CLOCK: Final = ("loaded_at", "timestamp DEFAULT GETDATE()")
 COLUMNS: Final = tuple((Identifier(name), kind) for name, kind in (*_COLUMNS, _CLOCK))
 COLUMN_NAMES: Final = tuple(name for name, _ in COLUMNS)
+SHOWN: Final = ("loaded_at", *(name for name, _ in _COLUMNS if name not in ("target", "source")))
+"""What `etl-platform ledger` prints of each entry."""
 
 
 @dataclass(frozen=True)
@@ -126,6 +128,12 @@ class Entry:
         return Version(self.hour, self.manifest_at, self.batch_id)
 
     @property
+    def shown(self) -> list[object]:
+        """The values of `SHOWN`, for people and for programs."""
+        values = [getattr(self, name) for name in SHOWN]
+        return [str(v) if isinstance(v, Hour | Outcome) else v for v in values]
+
+    @property
     def values(self) -> list[Literal]:
         """The row without `loaded_at`, which the warehouse fills in."""
         return [
@@ -167,6 +175,11 @@ def newest(warehouse: Warehouse, target: Target) -> Entry | None:
     """The entry of the newest hour, and there of the latest manifest."""
     entries = _read(warehouse, sql.ledger_of_newest_hour(target.ledger, COLUMN_NAMES))
     return max(entries, key=lambda entry: entry.version, default=None)
+
+
+def latest(warehouse: Warehouse, target: Target, count: int) -> list[Entry]:
+    """The entries that were written last, the latest first."""
+    return _read(warehouse, sql.ledger_latest(target.ledger, COLUMN_NAMES, count))
 
 
 def newest_of_each_hour(entries: Iterable[Entry]) -> dict[Hour, Entry]:

@@ -290,6 +290,27 @@ def ledger_of_newest_hour(ledger: QualifiedName, columns: Sequence[Identifier]) 
     )
 
 
+def rows_of_hour(table: QualifiedName, hour: datetime) -> Sql:
+    """How many rows of an hour each batch has in a table."""
+    return compose(
+        "SELECT {batch}, count(*) FROM {table} WHERE {column} = {hour} GROUP BY {batch}",
+        batch=BATCH,
+        table=table,
+        column=HOUR,
+        hour=Literal(hour),
+    )
+
+
+def ledger_latest(ledger: QualifiedName, columns: Sequence[Identifier], count: int) -> Sql:
+    """The rows that were written last, the latest first."""
+    return compose(
+        "SELECT {columns} FROM {ledger} ORDER BY loaded_at DESC, hour DESC LIMIT {count}",
+        columns=joined(columns),
+        ledger=ledger,
+        count=Literal(count),
+    )
+
+
 def ledger_summary(view: QualifiedName, outdated: Literal) -> Sql:
     """One row for each source and table."""
     return compose(

@@ -21,6 +21,7 @@ from etl_platform.contract.types import (
 from etl_platform.load.quoting import Identifier, QualifiedName
 
 PLATFORM_SCHEMA = "etl_platform"
+SCHEMA_CHANGES = QualifiedName.of(PLATFORM_SCHEMA, "schema_changes")
 LEDGER_VIEW = QualifiedName.of(PLATFORM_SCHEMA, "ledger")
 LEDGER_PREFIX = "ledger_"
 GUARD_PREFIX = "guard_"
@@ -72,8 +73,17 @@ class TableColumn:
     @property
     def catalog_type(self) -> str:
         """The type as the warehouse's catalog spells it (format_type)."""
-        family, bracket, arguments = self.type.redshift.partition("(")
-        return _CATALOG_TYPES.get(self.type.family, family) + bracket + arguments
+        return _as_catalog(self.type.redshift)
+
+    @property
+    def staged_catalog_type(self) -> str:
+        """The same of the type that COPY makes."""
+        return _as_catalog(self.type.staged)
+
+
+def _as_catalog(spelling: str) -> str:
+    family, bracket, arguments = spelling.partition("(")
+    return _CATALOG_TYPES.get(family, family) + bracket + arguments
 
 
 @dataclass(frozen=True)
@@ -114,12 +124,22 @@ class Target:
         row that arrives late from coming back."""
         deleted = self.contract.load.deleted
         is_hard = deleted is not None and deleted.method == "hard"
-        return self._companion(TOMBSTONES_PREFIX) if is_hard else None
+        return self.tombstones_name if is_hard else None
+
+    @property
+    def tombstones_name(self) -> QualifiedName:
+        """What they are called, whether or not the contract asks for them."""
+        return self._companion(TOMBSTONES_PREFIX)
 
     @property
     def journal(self) -> QualifiedName | None:
         """Every row that the table is made of, where the newest of a key is not enough."""
-        return self._companion(JOURNAL_PREFIX) if self.contract.load.keeps_journal else None
+        return self.journal_name if self.contract.load.keeps_journal else None
+
+    @property
+    def journal_name(self) -> QualifiedName:
+        """What it is called, whether or not the contract asks for it."""
+        return self._companion(JOURNAL_PREFIX)
 
     def _companion(self, prefix: str) -> QualifiedName:
         # No name in a contract has a `$`, so two tables never share a companion.

@@ -17,7 +17,7 @@ from etl_platform.contract.layout import Names
 from etl_platform.contract.order import Report
 from etl_platform.contract.storage import Storage
 from etl_platform.contract.warehouse import Connect, Warehouse
-from etl_platform.load import ledger, sql
+from etl_platform.load import evolution, ledger, sql
 from etl_platform.load.converted import blocked
 from etl_platform.load.ledger import Entry, Outcome, Run
 from etl_platform.load.quoting import RoleArn
@@ -116,6 +116,7 @@ class Loader:
     def _look(self, warehouse: Warehouse, commits: Sequence[Commit]) -> _Standing:
         """Lock the table against other loads, then see what it has."""
         warehouse.execute(sql.lock(self.target.guard), name="the lock")
+        evolution.check(warehouse, self.target)
         hours = [commit.batch.hour for commit in commits]
         entries = ledger.between(warehouse, self.target, min(hours), max(hours))
         newest = ledger.newest(warehouse, self.target)

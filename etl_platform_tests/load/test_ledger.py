@@ -1,5 +1,8 @@
 """What is written into the ledger is what is read from it."""
 
+import re
+from pathlib import Path
+
 import pytest
 
 from etl_platform.contract.commit import Commit, Counts
@@ -95,3 +98,35 @@ def test_the_summary_has_every_source(endpoint: Endpoint, target: Target) -> Non
         ]
     assert (summary.hours, summary.batches, summary.outdated, summary.rows_applied) == (2, 2, 1, 5)
     assert summary.newest_hour == START.plus(3)
+
+
+def test_what_was_loaded_last_is_shown_first(endpoint: Endpoint, target: Target) -> None:
+    made = [Entry.new(target, _commit(target, h), Outcome.OUTDATED, 0, RUN) for h in (1, 0, 2)]
+    _write(endpoint, target, *made)
+    with endpoint.connect() as warehouse:
+        found = ledger.latest(warehouse, target, 2)
+    assert [entry.hour for entry in found] == [START.plus(2), START.plus(1)]
+    shown = dict(zip(ledger.SHOWN, found[1].shown, strict=True))
+    assert (shown["hour"], shown["outcome"], shown["rows_rejected"], shown["run_id"]) == (
+        "2026-11-23-01",
+        "outdated",
+        3,
+        "jr_1",
+    )
+
+
+def test_the_query_of_the_page_tells_corrected_and_missing_hours(
+    endpoint: Endpoint, target: Target
+) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "load.md").read_text()
+    (query,) = re.findall(r"```sql\n(SELECT source, hour.*?)```", page, re.DOTALL)
+    places = [(0, 0), (0, 1), (4, 0)]
+    made = [Entry.new(target, _commit(target, *p), Outcome.LOADED, 5, RUN) for p in places]
+    _write(endpoint, target, *made)
+    with endpoint.connect() as warehouse:
+        rows = warehouse.fetch(query, name="the query of the page")
+    of_target = [row for row in rows if row[0] == target.contract.source]
+    assert [(corrected, missing) for _, _, corrected, _, missing in of_target] == [
+        (True, None),
+        (False, 3),
+    ]

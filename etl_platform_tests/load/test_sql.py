@@ -64,6 +64,8 @@ STATEMENTS: dict[str, Sql] = {
         LEDGER, ledger.COLUMN_NAMES, START.start, START.plus(3).start
     ),
     "ledger newest": sql.ledger_of_newest_hour(LEDGER, ledger.COLUMN_NAMES),
+    "rows of an hour": sql.rows_of_hour(PLAIN.table, START.start),
+    "ledger latest": sql.ledger_latest(LEDGER, ledger.COLUMN_NAMES, 5),
     "ledger summary": sql.ledger_summary(LEDGER_VIEW, Literal("outdated")),
     "ledger row": sql.insert_rows(LEDGER, [USER], [[Literal(1)], [Literal(None)]]),
     "schema": ddl.create_schema(SCHEMA),
@@ -76,6 +78,20 @@ STATEMENTS: dict[str, Sql] = {
     "ledgers": ddl.ledgers_in(SCHEMA),
     "columns": ddl.columns_of(PLAIN.table),
     "forget": ddl.forget(LEDGER),
+    "new column": ddl.add_column(PLAIN.table, PLAIN.columns[-1], staged=False),
+    "new staged column": ddl.add_column(PLAIN.table, PLAIN.columns[-1], staged=True),
+    "longer text": ddl.widen(PLAIN.table, USER, "varchar(9)"),
+    "column by hand": ddl.drop_column(PLAIN.table, USER),
+    "copied rows": ddl.copy_rows(PLAIN.table, LEDGER, [(USER, "varchar(9)")]),
+    "dropped table": ddl.drop_table(LEDGER),
+    "new name": ddl.rename_table(LEDGER, USER),
+    "grants": ddl.grants_on(LEDGER),
+    "grant": ddl.grant(LEDGER, "SELECT", "readers", "role", may_give=False),
+    "comments": ddl.comments_on(LEDGER),
+    "comment": ddl.comment(LEDGER, None, Literal("what it is")),
+    "comment on a column": ddl.comment(LEDGER, USER, Literal("what it is")),
+    "schema changes": ddl.create_schema_changes(LEDGER),
+    "schema change": ddl.record_schema_change(LEDGER),
     **{
         f"{target.contract.source} {number}": statement
         for target in (PLACED, PLAIN, *VARIANTS)

@@ -23,6 +23,8 @@ PlatformError
 │   ├── CatalogTableMissing  CATALOG_TABLE_MISSING  the Data Catalog lacks the table of a source
 │   ├── TargetMissing        TARGET_MISSING         the warehouse lacks a table that the load needs
 │   ├── TargetDiffers        TARGET_DIFFERS         a table has other columns than its contract
+│   ├── TargetOutdated       TARGET_OUTDATED        a table waits for `warehouse apply`
+│   ├── SchemaChangeRefused  SCHEMA_CHANGE_REFUSED  a contract asks for what would lose data
 │   ├── ContractChanged      CONTRACT_CHANGED       a batch was converted under another contract
 │   ├── AggregateAstray      AGGREGATE_ASTRAY       a query gives rows of hours not asked for
 │   ├── WarehouseRefused     WAREHOUSE_REFUSED      the warehouse refused a statement
@@ -50,8 +52,10 @@ from etl_platform.contract.errors.batches import (
     NotConverted,
     ObjectMissing,
     RejectLimitExceeded,
+    SchemaChangeRefused,
     TargetDiffers,
     TargetMissing,
+    TargetOutdated,
 )
 from etl_platform.contract.errors.given import (
     AggregateUnknown,
@@ -111,11 +115,13 @@ __all__ = [
     "ObjectMissing",
     "PlatformError",
     "RejectLimitExceeded",
+    "SchemaChangeRefused",
     "ServiceUnavailable",
     "SettingInvalid",
     "SourceUnknown",
     "TargetDiffers",
     "TargetMissing",
+    "TargetOutdated",
     "Terminal",
     "Transient",
     "UnknownOutcome",

@@ -120,6 +120,33 @@ class TargetDiffers(Terminal):
         )
 
 
+class TargetOutdated(Terminal):
+    code = "TARGET_OUTDATED"
+
+    def __init__(self, source: str, table: str, changes: Sequence[str]) -> None:
+        self.source, self.table, self.changes = source, table, tuple(changes)
+        super().__init__(
+            f"table {table} is not yet what its contract asks for: {'; '.join(changes)}",
+            expected="a table that follows its contract",
+            remedy=f"Look at `etl-platform warehouse plan {source}`, then run"
+            f" `etl-platform warehouse apply {source}`",
+        )
+
+
+class SchemaChangeRefused(Terminal):
+    code = "SCHEMA_CHANGE_REFUSED"
+
+    def __init__(self, table: str, reasons: Sequence[str], ddl: Sequence[str]) -> None:
+        """`ddl` is what a person would run to have the change all the same."""
+        self.table, self.reasons, self.ddl = table, tuple(reasons), tuple(ddl)
+        super().__init__(
+            f"table {table} would lose data: {'; '.join(reasons)}",
+            expected="a change that keeps every value",
+            remedy="Change the contract back, or run by hand, in one transaction: "
+            + "; ".join(ddl),
+        )
+
+
 class ContractChanged(Terminal):
     code = "CONTRACT_CHANGED"
 

@@ -37,6 +37,11 @@ BEGIN
             ARRAY(SELECT jsonb_array_elements_text(attributes -> 'sortkeys')),
             attributes -> 'encodings'
         ) ON CONFLICT DO NOTHING;
+    ELSIF attributes ? 'encodings' THEN
+        UPDATE redshift_local.table_attributes
+        SET encodings = encodings || (attributes -> 'encodings') WHERE relation = made;
+    END IF;
+    IF attributes ? 'varbytes' THEN
         UPDATE pg_attribute SET atttypmod = length.value::integer + 4
         FROM jsonb_each_text(attributes -> 'varbytes') AS length
         WHERE attrelid = made AND attname = length.key AND atttypid = 'bytea'::regtype;
@@ -251,13 +256,28 @@ RETURNS bigint LANGUAGE sql IMMUTABLE STRICT AS $$
         END::bigint
 $$;
 
-DROP VIEW IF EXISTS pg_catalog.svv_table_info, pg_catalog.pg_table_def, pg_catalog.svv_roles;
+DROP VIEW IF EXISTS pg_catalog.svv_table_info, pg_catalog.pg_table_def, pg_catalog.svv_roles,
+    pg_catalog.svv_relation_privileges;
 
 -- In PostgreSQL a user is a role that may log in; its own roles begin with pg_.
 CREATE VIEW pg_catalog.svv_roles AS
 SELECT oid::integer AS role_id, rolname::text AS role_name, current_user::text AS role_owner,
        NULL::text AS external_id
 FROM pg_roles WHERE NOT rolcanlogin AND NOT starts_with(rolname, 'pg_');
+
+-- https://docs.aws.amazon.com/redshift/latest/dg/r_SVV_RELATION_PRIVILEGES.html
+CREATE VIEW pg_catalog.svv_relation_privileges AS
+SELECT n.nspname::text AS namespace_name, c.relname::text AS relation_name,
+       a.privilege_type::text AS privilege_type, a.grantee::integer AS identity_id,
+       coalesce(r.rolname::text, 'public') AS identity_name,
+       CASE WHEN a.grantee = 0 THEN 'public' WHEN r.rolcanlogin THEN 'user' ELSE 'role' END
+           AS identity_type,
+       a.is_grantable AS admin_option
+FROM pg_class c
+JOIN pg_namespace n ON n.oid = c.relnamespace
+CROSS JOIN LATERAL aclexplode(c.relacl) AS a
+LEFT JOIN pg_roles r ON r.oid = a.grantee
+WHERE c.relkind IN ('r', 'v');
 
 -- As in Redshift, a table without rows is not listed.
 CREATE VIEW pg_catalog.svv_table_info AS
@@ -294,4 +314,5 @@ WHERE c.relkind = 'r' AND n.nspname = ANY (current_schemas(true))
   AND n.nspname NOT IN ('pg_catalog', 'information_schema')
 ORDER BY n.nspname, c.relname, f.attnum;
 
-GRANT SELECT ON pg_catalog.svv_table_info, pg_catalog.pg_table_def, pg_catalog.svv_roles TO PUBLIC;
+GRANT SELECT ON pg_catalog.svv_table_info, pg_catalog.pg_table_def, pg_catalog.svv_roles,
+    pg_catalog.svv_relation_privileges TO PUBLIC;

@@ -183,7 +183,7 @@ def _translate_tree(sql: str, tokens: Sequence[Token], case_sensitive: bool) -> 
     if isinstance(tree, exp.Create):
         prefix = translate_create(tree)
     elif isinstance(tree, exp.Alter):
-        translate_alter(tree)
+        prefix = translate_alter(tree)
     translate_types(tree)
     translate_group_by_all(tree)
     tree = translate_functions(translate_navigation(tree))

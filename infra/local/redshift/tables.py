@@ -65,10 +65,7 @@ def translate_create(create: exp.Create) -> str:
     _take_keys(schema)
     for column in schema.expressions:
         if isinstance(column, exp.ColumnDef):
-            _take_constraints(column, attributes)
-            length = varbyte_length(column.args["kind"])
-            if length is not None:
-                attributes.varbytes[column.name] = length
+            _take_column(column, attributes)
     _check_keys(schema, attributes)
     return _comment(attributes)
 
@@ -84,10 +81,12 @@ def _check_keys(schema: exp.Schema, attributes: _Attributes) -> None:
             raise not_supported(f'column "{key}" of type super cannot be a DISTKEY or a SORTKEY')
 
 
-def translate_alter(alter: exp.Alter) -> None:
-    """Change an ALTER TABLE in place."""
+def translate_alter(alter: exp.Alter) -> str:
+    """Change an ALTER TABLE in place; the comment that carries what is new of its columns."""
+    attributes = _Attributes()
     for column in alter.find_all(exp.ColumnDef):
-        _take_constraints(column, _Attributes())
+        _take_column(column, attributes)
+    return _as_comment({"encodings": attributes.encodings, "varbytes": attributes.varbytes})
 
 
 def _take_properties(create: exp.Create, attributes: _Attributes) -> None:
@@ -131,6 +130,13 @@ def _take_keys(schema: exp.Schema) -> None:
 def _require(column: exp.ColumnDef) -> None:
     if column.find(exp.NotNullColumnConstraint) is None:
         column.append("constraints", exp.ColumnConstraint(kind=exp.NotNullColumnConstraint()))
+
+
+def _take_column(column: exp.ColumnDef, attributes: _Attributes) -> None:
+    _take_constraints(column, attributes)
+    length = varbyte_length(column.args["kind"])
+    if length is not None:
+        attributes.varbytes[column.name] = length
 
 
 def _take_constraints(column: exp.ColumnDef, attributes: _Attributes) -> None:

@@ -216,6 +216,27 @@ def test_a_varbyte_counts_its_bytes_and_is_spelled_with_them(sql: Sql) -> None:
         sql("CREATE TABLE u (a varbyte(16777217))")
 
 
+def test_a_column_that_is_added_has_the_bytes_and_the_encoding_that_it_asks_for(sql: Sql) -> None:
+    sql("CREATE TABLE t (a int) DISTSTYLE EVEN")
+    sql("ALTER TABLE t ADD COLUMN b varbyte(2)")
+    sql("ALTER TABLE t ADD COLUMN c int ENCODE zstd")
+    assert sql("SELECT type, encoding FROM pg_table_def WHERE tablename = 't'") == [
+        ["integer", "az64"],
+        ["binary varying(2)", "lzo"],
+        ["integer", "zstd"],
+    ]
+
+
+def test_what_is_granted_on_a_table_is_listed(sql: Sql) -> None:
+    sql("CREATE TABLE t (a int)")
+    sql("GRANT SELECT ON TABLE t TO PUBLIC")
+    assert sql(
+        "SELECT privilege_type, identity_name, identity_type, admin_option"
+        " FROM svv_relation_privileges WHERE relation_name = 't' AND identity_type = 'public'"
+        " AND namespace_name = current_schema()"
+    ) == [["SELECT", "public", "public", False]]
+
+
 def test_json_parse_takes_no_longer_text_than_a_varchar(sql: Sql) -> None:
     sql("CREATE TABLE t (a super)")
     longest = "x" * 65533

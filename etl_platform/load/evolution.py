@@ -1,0 +1,231 @@
+"""What brings the tables of a source to what its contract asks for, planned before it is done.
+
+The plan is a function of the contract and of the warehouse's catalog. A change that would lose
+values has no plan: it raises SchemaChangeRefused with the DDL that a person would have to run.
+"""
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from etl_platform.contract.errors import SchemaChangeRefused, TargetMissing, TargetOutdated
+from etl_platform.contract.types import LONGEST_TEXT_BYTES
+from etl_platform.contract.warehouse import SchemaConnect, Warehouse
+from etl_platform.load import ddl, sql
+from etl_platform.load.quoting import Identifier, Literal, QualifiedName, Sql
+from etl_platform.load.target import SCHEMA_CHANGES, TableColumn, Target
+from etl_platform.load.widths import holds, is_longer_text
+
+
+@dataclass(frozen=True)
+class Change:
+    """One statement, and why it is sent."""
+
+    statement: Sql
+    why: str
+    alone: bool = False
+    """Whether Redshift takes it outside of transactions only."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """A column as the warehouse has it."""
+
+    name: str
+    kind: str
+    required: bool
+
+
+@dataclass(frozen=True)
+class _Table:
+    """A table that the contract asks for: the target, or one beside it with staged types."""
+
+    target: Target
+    name: QualifiedName
+    columns: tuple[TableColumn, ...]
+    staged: bool
+
+    def kind(self, column: TableColumn) -> str:
+        return column.staged_catalog_type if self.staged else column.catalog_type
+
+    def spelling(self, column: TableColumn) -> str:
+        return column.type.staged if self.staged else column.type.redshift
+
+    def create(self, name: QualifiedName) -> Sql:
+        if self.staged:
+            return ddl.create_beside(name, self.columns, self.target)
+        return ddl.create_target(self.target, name)
+
+
+def check(warehouse: Warehouse, target: Target) -> None:
+    """Raise TargetOutdated or SchemaChangeRefused unless the tables are what the contract says."""
+    if changes := plan(warehouse, target):
+        reasons = list(dict.fromkeys(change.why for change in changes))
+        raise TargetOutdated(target.contract.source, str(target.table), reasons)
+
+
+def plan(warehouse: Warehouse, target: Target) -> list[Change]:
+    """The statements to send, in their order; none if the tables are what the contract says."""
+    _refuse_forgotten(warehouse, target)
+    tables = [_Table(target, target.table, target.columns, staged=False)]
+    if target.tombstones:
+        tables.append(_Table(target, target.tombstones, target.tombstone_columns, staged=True))
+    if target.journal:
+        tables.append(_Table(target, target.journal, target.journal_columns, staged=True))
+    changes: list[Change] = []
+    for table in tables:
+        found = _columns(warehouse, table.name)
+        if not found:
+            raise TargetMissing(str(table.name))
+        whys = _whys(table, found)
+        in_place = [Change(w.statement, w.text, w.alone) for w in whys if w.statement]
+        if len(in_place) == len(whys):
+            changes += in_place
+        else:
+            statements = [*_copy(table, found), *_restored(warehouse, table.name)]
+            reason = "; ".join(why.text for why in whys)
+            changes += [Change(statement, reason) for statement in statements]
+    return sorted(changes, key=lambda change: not change.alone)
+
+
+def apply(connect: SchemaConnect, target: Target) -> list[Change]:
+    """Carry out the plan; what was done. Loads and a second apply wait for the guard meanwhile.
+
+    The guard has a connection of its own, since the statements that Redshift takes outside of
+    transactions only would let it go. These come first: after a crash the next plan has what is
+    left. The rest, and the record, is one transaction.
+    """
+    with connect() as guarding, connect() as changing:
+        guarding.execute(sql.lock(target.guard), name="the lock")
+        changes = plan(guarding, target)
+        for change in changes:
+            if change.alone:
+                changing.execute_alone(change.statement, name=change.why)
+                _record(changing, target, change)
+                changing.commit()
+        for change in changes:
+            if not change.alone:
+                changing.execute(change.statement, name=change.why)
+                _record(changing, target, change)
+        changing.commit()
+    return changes
+
+
+@dataclass(frozen=True)
+class _Why:
+    """A difference that can be mended: by a statement, or by a copy of the table."""
+
+    text: str
+    statement: Sql | None = None
+    alone: bool = False
+
+
+def _whys(table: _Table, found: Sequence[Found]) -> list[_Why]:
+    has = {column.name: column for column in found}
+    lost = [name for name in has if name not in {c.name.name for c in table.columns}]
+    reasons = [f"column {name} is not in the contract" for name in lost]
+    by_hand = [ddl.drop_column(table.name, Identifier(name)) for name in lost]
+    whys: list[_Why] = []
+    narrows = False
+    for column in table.columns:
+        name, kind, old = column.name.name, table.kind(column), has.get(column.name.name)
+        if old is None and column.required:
+            reasons.append(f"column {name} is new and required, and older rows have no value")
+            by_hand = [ddl.drop_table(table.name)]
+        elif old is None:
+            statement = ddl.add_column(table.name, column, staged=table.staged)
+            whys.append(_Why(f"column {name} is new", statement))
+        elif not holds(kind, old.kind):
+            reasons.append(f"column {name} is {old.kind}, which {kind} does not hold")
+            narrows = True
+        elif column.required and not old.required:
+            reasons.append(f"column {name} is required now, and older rows may have no value")
+            narrows = True
+        elif old.required and not column.required:
+            whys.append(_Why(f"column {name} is not required any more"))
+        elif is_longer_text(kind, old.kind):
+            statement = ddl.widen(table.name, column.name, table.spelling(column))
+            whys.append(
+                _Why(f"column {name} grows from {old.kind} to {kind}", statement, alone=True)
+            )
+        elif kind != old.kind:
+            whys.append(_Why(f"column {name} changes from {old.kind} to {kind}"))
+    if reasons:
+        if narrows and ddl.drop_table(table.name) not in by_hand:
+            by_hand = _copy(table, found)
+        raise SchemaChangeRefused(str(table.name), reasons, by_hand)
+    return whys
+
+
+def _copy(table: _Table, found: Iterable[Found]) -> list[Sql]:
+    """Make the table anew with its rows. The columns that the contract does not know are left."""
+    digest = hashlib.sha256(str(table.name).encode()).hexdigest()[:16]
+    copy = QualifiedName(table.name.schema, Identifier(f"_etl_copy_{digest}"))
+    names = {column.name for column in found}
+    kept = [(c.name, table.spelling(c)) for c in table.columns if c.name.name in names]
+    return [
+        table.create(copy),
+        ddl.copy_rows(table.name, copy, kept),
+        ddl.drop_table(table.name),
+        ddl.rename_table(copy, table.name.table),
+    ]
+
+
+def _restored(warehouse: Warehouse, table: QualifiedName) -> list[Sql]:
+    """What people put on the table, for the copy that takes its place."""
+    grants = warehouse.fetch(ddl.grants_on(table), name=f"the grants on {table}")
+    comments = warehouse.fetch(ddl.comments_on(table), name=f"the comments on {table}")
+    return [
+        *(
+            ddl.grant(table, str(privilege), str(identity), str(kind), may_give=bool(may_give))
+            for privilege, identity, kind, may_give in grants
+        ),
+        *(
+            _comment(table, Identifier(column) if column else None, text)
+            for column, text in comments
+        ),
+    ]
+
+
+def _comment(table: QualifiedName, column: Identifier | None, text: str) -> Sql:
+    try:
+        return ddl.comment(table, column, Literal(text))
+    except ValueError:
+        what = f"the comment on {column.name if column else 'the table'} has a line break or \\"
+        by_hand = ddl.comment(table, column, Literal(None))
+        raise SchemaChangeRefused(str(table), [what], [by_hand]) from None
+
+
+def _refuse_forgotten(warehouse: Warehouse, target: Target) -> None:
+    """Raise where a table beside the target would miss what is loaded from now on.
+
+    If it stayed, a contract that asks for it again would trust it, in spite of the gap.
+    """
+    for name, is_used, what in (
+        (target.journal_name, target.journal is not None, "a journal of its older rows"),
+        (target.tombstones_name, target.tombstones is not None, "tombstones of its removed rows"),
+    ):
+        if not is_used and _columns(warehouse, name):
+            reason = f"it has {what}, which the contract does not ask for any more"
+            raise SchemaChangeRefused(str(target.table), [reason], [ddl.drop_table(name)])
+
+
+def _columns(warehouse: Warehouse, table: QualifiedName) -> list[Found]:
+    rows = warehouse.fetch(ddl.columns_of(table), name=f"the columns of {table}")
+    return [Found(str(name), str(kind), bool(required)) for name, kind, required in rows]
+
+
+def _record(warehouse: Warehouse, target: Target, change: Change) -> None:
+    contract = target.contract
+    create = ddl.create_schema_changes(SCHEMA_CHANGES)
+    warehouse.execute(create, name="the table of schema changes")
+    warehouse.execute(
+        ddl.record_schema_change(SCHEMA_CHANGES),
+        [contract.source, contract.digest, _cut(change.why), _cut(change.statement)],
+        name="the record of a schema change",
+    )
+
+
+def _cut(text: str) -> str:
+    """What fits into the record: the statement that makes a very wide table may not."""
+    return text.encode()[:LONGEST_TEXT_BYTES].decode(errors="ignore")
