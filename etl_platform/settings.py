@@ -28,15 +28,25 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
     names: Names
-    dagster_url: str = "http://127.0.0.1:3000"
-    """Where the webserver of Dagster is, for commands that ask it for runs."""
+    given_dagster_url: str | None = None
 
     @classmethod
     def read(cls, environment: Mapping[str, str] = os.environ) -> Self:
         """Raises SettingInvalid for a value that no name can be made of."""
         names = Names(environment.get(NAMESPACE) or "etl-platform")
-        url = environment.get(DAGSTER_URL)
-        return cls(names=names, **({"dagster_url": url.rstrip("/")} if url else {}))
+        return cls(names=names, given_dagster_url=environment.get(DAGSTER_URL) or None)
+
+    @property
+    def dagster_url(self) -> str:
+        """Where the webserver of Dagster is, for commands that ask it for runs.
+
+        Raises SettingInvalid if nobody has said so.
+        """
+        if self.given_dagster_url is None:
+            raise SettingInvalid(
+                DAGSTER_URL, "is not set", "the address of Dagster's webserver, http://HOST:PORT"
+            )
+        return self.given_dagster_url.rstrip("/")
 
     @property
     def namespace(self) -> str:

@@ -32,6 +32,14 @@ def test_a_namespace_that_names_no_bucket_is_refused() -> None:
         Settings.read({"ETL_NAMESPACE": "No_Bucket"})
 
 
+def test_the_address_of_dagster_has_to_be_said_where_it_is_needed() -> None:
+    assert Settings.read({"ETL_DAGSTER_URL": "http://dagster:3000/"}).dagster_url == (
+        "http://dagster:3000"
+    )
+    with pytest.raises(SettingInvalid, match="ETL_DAGSTER_URL"):
+        _ = Settings.read({}).dagster_url
+
+
 def test_a_variable_that_is_set_is_not_overridden(tmp_path: Path) -> None:
     os.environ["ONE"] = "mine"
     _file(tmp_path / ".etl/env", "ONE=theirs\nTWO=theirs\n")
