@@ -115,6 +115,7 @@ class Loader:
 
     def _look(self, warehouse: Warehouse, commits: Sequence[Commit]) -> _Standing:
         """Lock the table against other loads, then see what it has."""
+        warehouse.execute(sql.label(self._label(commits)), name="the label of the load")
         warehouse.execute(sql.lock(self.target.guard), name="the lock")
         evolution.check(warehouse, self.target)
         hours = [commit.batch.hour for commit in commits]
@@ -122,6 +123,13 @@ class Loader:
         newest = ledger.newest(warehouse, self.target)
         versions = {entry.version for entry in (*entries, *([newest] if newest else []))}
         return _Standing({e.batch_id: e for e in entries}, tuple(sorted(versions)))
+
+    def _label(self, commits: Sequence[Commit]) -> str:
+        """What the history of queries says of each statement of this load."""
+        hours = sorted(commit.batch.hour for commit in commits)
+        source, order = self.target.contract.source, self.run.order_id
+        batch = f"batch {commits[0].batch.batch_id}" if len(commits) == 1 else f"{len(hours)} hours"
+        return f"etl-platform load {source} {hours[0]} to {hours[-1]}, {batch}, order {order}"
 
     def _apply(
         self, warehouse: Warehouse, commits: Sequence[Commit], standing: _Standing

@@ -1,7 +1,8 @@
 """Loads into a real warehouse by real COPY, with what can go wrong between lock and commit."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import pytest
@@ -17,6 +18,7 @@ from etl_platform.contract.errors import (
 from etl_platform.contract.layout import Location
 from etl_platform.contract.order import Report
 from etl_platform.contract.source import SourceContract
+from etl_platform.contract.warehouse import Warehouse
 from etl_platform.load import ledger
 from etl_platform.load.ledger import Outcome, Run
 from etl_platform.load.quoting import RoleArn
@@ -319,3 +321,26 @@ def test_a_manifest_that_cannot_be_written_is_tried_again(
 def test_waits_double_up_to_a_limit() -> None:
     policy = RetryPolicy(first_wait_s=1, longest_wait_s=5)
     assert [policy.wait_s(attempt) for attempt in (1, 2, 3, 4, 99)] == [1, 2, 4, 5, 5]
+
+
+def test_the_history_of_queries_can_name_the_load_of_each_statement(upsert: Table) -> None:
+    shown: list[str] = []
+
+    @contextmanager
+    def connect() -> Iterator[Warehouse]:
+        with upsert.endpoint.connect() as warehouse:
+            yield warehouse
+            ((label,),) = warehouse.fetch("SHOW query_group", name="the label")
+            shown.append(label)
+
+    run = Run("order7", "run")
+    loader = Loader(upsert.target, NAMES, ROLE, run, connect, upsert.storage)
+    first, second = upsert.batch(0, [(1, 1, "a")]), upsert.batch(1, [(2, 1, "b")])
+    list(loader.load([first]))
+    list(loader.load([first, second]))
+    source, hours = upsert.contract.source, (first.batch.hour, second.batch.hour)
+    assert shown == [
+        f"etl-platform load {source} {hours[0]} to {hours[0]}, batch {first.batch.batch_id},"
+        " order order7",
+        f"etl-platform load {source} {hours[0]} to {hours[1]}, 2 hours, order order7",
+    ]
