@@ -17,6 +17,7 @@ from etl_platform.contract.layout import Location, Names, hour_of_manifest
 from etl_platform.contract.source import SourceContract
 from etl_platform.contract.storage import Storage
 from etl_platform.contract.warehouse import Warehouse
+from etl_platform.ingest.blocked import BlockedHour, read_blocked
 from etl_platform.load import ledger
 from etl_platform.load.ledger import Entry
 from etl_platform.load.target import Target
@@ -27,7 +28,8 @@ _CALLS_AT_ONCE = 16
 class Stage(StrEnum):
     """The last thing that is known to have happened to an hour."""
 
-    LANDED = "landed"  # there is a manifest; it may wait, be under way, or be blocked
+    LANDED = "landed"  # there is a manifest; it may wait, or be under way
+    BLOCKED = "blocked"  # a stage could not pass it on, and said why
     CONVERTED = "converted"  # its commit is there
     LOADED = "loaded"  # the ledger has its entry
 
@@ -49,11 +51,15 @@ class HourStatus:
     landed: LandedHour
     commit: Commit | None
     entry: Entry | None
+    blocked: BlockedHour | None = None
+    """Only of this very batch, and only while it is not loaded."""
 
     @property
     def stage(self) -> Stage:
         if self.entry is not None:
             return Stage.LOADED
+        if self.blocked is not None:
+            return Stage.BLOCKED
         return Stage.LANDED if self.commit is None else Stage.CONVERTED
 
 
@@ -70,8 +76,14 @@ class StatusReader:
         landed = self.landed(self.landed_hours()[-last:])
         commits = self.commits(landed)
         entries = self.entries(warehouse, landed)
+        blocked = self.blocked([item for item in landed if item.batch_id not in entries])
         return [
-            HourStatus(item, commits.get(item.batch_id), entries.get(item.batch_id))
+            HourStatus(
+                item,
+                commits.get(item.batch_id),
+                entries.get(item.batch_id),
+                blocked.get(item.batch_id),
+            )
             for item in landed
         ]
 
@@ -91,6 +103,17 @@ class StatusReader:
         with ThreadPoolExecutor(_CALLS_AT_ONCE) as pool:
             found = pool.map(self._commit, landed)
         return {commit.batch.batch_id: commit for commit in found if commit is not None}
+
+    def blocked(self, landed: Sequence[LandedHour]) -> dict[str, BlockedHour]:
+        """Why hours are blocked, as they stand now, by batch."""
+
+        def look(item: LandedHour) -> BlockedHour | None:
+            return read_blocked(self.storage, self.names, self.contract.source, item.hour)
+
+        with ThreadPoolExecutor(_CALLS_AT_ONCE) as pool:
+            found = list(pool.map(look, landed))
+        wanted = {item.batch_id for item in landed}
+        return {one.batch_id: one for one in found if one is not None and one.batch_id in wanted}
 
     def entries(self, warehouse: Warehouse, landed: Sequence[LandedHour]) -> dict[str, Entry]:
         """The entries of the ledger that are there, by batch."""
@@ -114,10 +137,10 @@ class StatusReader:
 
 HOUR_COLUMNS = (
     *("hour", "stage", "manifest at", "read", "rejected", "superseded", "loaded"),
-    *("batch", "loaded at"),
+    *("batch", "loaded at", "blocked by"),
 )
 SUMMARY_COLUMNS = (
-    *("source", "hours landed", "converted", "loaded", "newest landed", "newest loaded"),
+    *("source", "hours landed", "converted", "loaded", "blocked", "newest landed", "newest loaded"),
     *("read", "rejected", "superseded", "rows loaded"),
 )
 
@@ -136,6 +159,7 @@ def hour_row(status: HourStatus) -> tuple[object, ...]:
         entry.rows_applied if entry else None,
         status.landed.batch_id[:8],
         _shown(entry.loaded_at) if entry else None,
+        status.blocked.error_code if status.stage is Stage.BLOCKED and status.blocked else None,
     )
 
 
@@ -148,6 +172,7 @@ def summary_row(source: str, statuses: Sequence[HourStatus]) -> tuple[object, ..
         len(statuses),
         len(counts),
         len(entries),
+        sum(status.stage is Stage.BLOCKED for status in statuses),
         max((str(status.landed.hour) for status in statuses), default=None),
         max((str(entry.hour) for entry in entries), default=None),
         sum(count.read for count in counts),

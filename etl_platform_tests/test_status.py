@@ -7,6 +7,7 @@ from etl_platform.contract.commit import Commit, Counts
 from etl_platform.contract.hour import Hour
 from etl_platform.contract.layout import Names
 from etl_platform.contract.reading import find_contract
+from etl_platform.ingest.blocked import write_blocked
 from etl_platform.ingest.landing import Landing
 from etl_platform.ingest.pin import pin
 from etl_platform.load.ledger import Entry, Outcome, Run
@@ -101,6 +102,27 @@ def test_a_batch_is_the_one_that_is_pinned(reader: StatusReader, storage: Direct
     assert landed.batch_id == pin(storage, NAMES, "weather", HOURS[0]).batch_id
 
 
+def test_a_blocked_hour_says_by_what_until_it_is_loaded_or_its_manifest_is_another(
+    reader: StatusReader, storage: DirectoryStorage
+) -> None:
+    told = ("raw", "MANIFEST_FILE_MISSING", "late.part is not there")
+    write_blocked(storage, NAMES, "weather", HOURS[0], *told)
+    write_blocked(storage, NAMES, "weather", Hour.parse("2013-01-01-09"), *told)
+    (landed,) = reader.landed([HOURS[0]])
+    (blocked,) = reader.blocked(reader.landed(HOURS)).values()
+    assert (blocked.hour, blocked.batch_id, blocked.stage) == (HOURS[0], landed.batch_id, "raw")
+    status = HourStatus(landed, None, None, blocked)
+    row = dict(zip(HOUR_COLUMNS, hour_row(status), strict=True))
+    assert (row["stage"], row["blocked by"]) == ("blocked", "MANIFEST_FILE_MISSING")
+    summed = dict(zip(SUMMARY_COLUMNS, summary_row("weather", [status]), strict=True))
+    assert summed["blocked"] == 1
+    commit = _convert(storage, HOURS[0])
+    entry = Entry.new(Target(CONTRACT), commit, Outcome.LOADED, 3, Run("order", "run"))
+    assert HourStatus(landed, commit, entry, blocked).stage is Stage.LOADED
+    Landing(storage, NAMES, CONTRACT).land(HOURS[0], [])
+    assert reader.blocked(reader.landed(HOURS)) == {}
+
+
 def test_a_row_says_unknown_for_what_has_not_happened(reader: StatusReader) -> None:
     row = dict(zip(HOUR_COLUMNS, hour_row(_statuses(reader, [])[0]), strict=True))
     assert (row["hour"], row["stage"]) == ("2013-01-01-07", "landed")
@@ -116,6 +138,7 @@ def test_a_summary_adds_up_its_hours(reader: StatusReader, storage: DirectorySto
         "hours landed": 3,
         "converted": 2,
         "loaded": 1,
+        "blocked": 0,
         "newest landed": "2013-01-01-10",
         "newest loaded": "2013-01-01-07",
         "read": 10,

@@ -5,7 +5,7 @@ that is blocked in one step is simply not handed on, and stops no other.
 """
 
 import warnings
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Sequence
 from typing import Any, Literal
 
 import dagster as dg
@@ -23,6 +23,7 @@ from etl_platform.contract.hour import KEY_FORMAT, Hour
 from etl_platform.contract.layout import Names
 from etl_platform.contract.order import Order, Report
 from etl_platform.contract.source import SourceContract
+from etl_platform.ingest.blocked import write_blocked
 from etl_platform.ingest.pin import pin_all
 
 _HANDED_ON = "batches"
@@ -142,6 +143,8 @@ def _pin_op(contract: SourceContract) -> dg.OpDefinition:
         yield from events.passed(
             context, RAW, source, {b.hour: {"files": len(b.files)} for b in batches}
         )
+        with events.errors_told(context, RAW, source):
+            _write_down(glue_jobs.namespace, RAW, source, blocked)
         for hour_blocked in blocked:
             yield events.failed(RAW, source, hour_blocked)
             context.log.error(hour_blocked.message)
@@ -206,6 +209,8 @@ def _carry_out(
             through.append(batch)
             more = lineage.get(batch.hour, {})
             yield events.reported(stage, batch, report, outcome.facts, more)
+    with events.errors_told(context, stage, order.contract.source):
+        _write_down(order.namespace, stage, order.contract.source, blocked)
     yield from events.passed(
         context,
         stage,
@@ -215,6 +220,12 @@ def _carry_out(
     if not through:
         raise events.failure(stage, order.contract.source, blocked)
     return through
+
+
+def _write_down(namespace: str, stage: str, source: str, blocked: Sequence[Blocked]) -> None:
+    """For `etl-platform status`, which does not ask Dagster."""
+    for one in blocked:
+        write_blocked(S3(), Names(namespace), source, one.hour, stage, one.code, one.message)
 
 
 def _counts(report: Report) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from etl_platform.contract.hour import Hour
 MANIFEST = "manifest.json"
 COMMIT = "_commit.json"
 PIN = "_batch.json"
+BLOCKED = "_blocked.json"
 REJECTS_FOLDER = "_rejects/"
 SUPERSEDED_FOLDER = "_superseded/"
 REPLACED_FOLDER = "_replaced/"
@@ -136,6 +137,10 @@ class Names:
     def pin(self, source: str, hour: Hour) -> Location:
         """The batch that the hour stands for now, as `raw/<source>` has checked it."""
         return self.hour_folder(source, hour) / PIN
+
+    def blocked(self, source: str, hour: Hour) -> Location:
+        """Why the hour was not passed on, the last time that it was not."""
+        return self.hour_folder(source, hour) / BLOCKED
 
     def commit(self, source: str, hour: Hour, batch_id: str) -> Location:
         return self.hour_folder(source, hour) / f"{batch_id}/{COMMIT}"

@@ -4,9 +4,11 @@ import dagster as dg
 import pytest
 
 from etl_platform.aws.queue import Queue
+from etl_platform.aws.s3 import S3
 from etl_platform.contract.hour import Hour
 from etl_platform.contract.order import CONVERT, LOAD
 from etl_platform.definitions import defs
+from etl_platform.ingest.blocked import read_blocked
 from etl_platform_tests.e2e.platform import END_TAG, START_TAG, Platform, until
 from infra.local.demo.dirt import Dirt, Spot
 
@@ -86,6 +88,9 @@ def test_an_hour_whose_file_is_not_there_is_blocked_alone_and_names_the_file(
     said = run.failed_checks()[check, hour]
     assert "MANIFEST_FILE_MISSING" in said
     assert f"s3://{platform.names.raw_bucket('weather')}/{bad.folder}" in said
+    written_down = read_blocked(S3(), platform.names, "weather", bad)
+    assert written_down is not None
+    assert (written_down.stage, written_down.error) == ("raw", said)
 
 
 def test_a_run_with_no_hour_to_load_fails_with_the_reason(

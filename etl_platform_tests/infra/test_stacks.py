@@ -22,7 +22,7 @@ NAMES = Names(NAMESPACE)
 WILDCARDS = {
     "objects of a named bucket": r"arn:aws:s3:::[a-z0-9-]+/\*",
     "Dagster reads and pins for any source of the installation, in its own account": (
-        r"arn:aws:s3:::etl-platform-(raw|processed)-\*(/\*|/\*/_batch\.json)?"
+        r"arn:aws:s3:::etl-platform-(raw|processed)-\*(/\*|/\*/_(batch|blocked)\.json)?"
     ),
     "one folder of a named bucket": r"arn:aws:s3:::[a-z0-9-]+/(orders|pipes|temporary)/\*",
     "a key that the condition names by its alias": r"arn:aws:kms:us-east-1:123456789012:key/\*",
@@ -281,6 +281,7 @@ MAY = [
     ("CopyRole", "s3:GetObject", "arn:aws:s3:::etl-platform-raw-flights/a", False),
     ("CopyRole", "s3:PutObject", "arn:aws:s3:::etl-platform-processed-flights/a", False),
     ("Policy", "s3:PutObject", "arn:aws:s3:::etl-platform-processed-x/h/_batch.json", True),
+    ("Policy", "s3:PutObject", "arn:aws:s3:::etl-platform-processed-x/h/_blocked.json", True),
     ("Policy", "s3:PutObject", "arn:aws:s3:::etl-platform-processed-x/h/_commit.json", False),
     ("Policy", "s3:PutObject", "arn:aws:s3:::etl-platform-raw-x/h/manifest.json", False),
     (

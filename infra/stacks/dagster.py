@@ -3,7 +3,7 @@
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
-from etl_platform.contract.layout import PIN, Names
+from etl_platform.contract.layout import BLOCKED, PIN, Names
 from infra.stacks.base import ConcernStack, Contracts, allow, data_key_alias
 
 
@@ -35,6 +35,7 @@ class DagsterStack(ConcernStack):
                 ["s3:PutObject"],
                 [
                     self.bucket_arn(f"{processed}/*/{PIN}"),
+                    self.bucket_arn(f"{processed}/*/{BLOCKED}"),
                     self.bucket_arn(f"{names.artifacts_bucket}/orders/*"),
                     self.bucket_arn(f"{names.artifacts_bucket}/pipes/*"),
                 ],
