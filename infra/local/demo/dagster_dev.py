@@ -16,16 +16,7 @@ WORKSPACE = Path(__file__).parents[3] / "workspace.yaml"
 
 _NAME = "dagster"
 _STOP_WITHIN_S = 30.0
-_CONFIGURATION = """\
-telemetry: {enabled: false}
-nux: {enabled: false}
-run_coordinator:
-  module: dagster.core.run_coordinator
-  class: QueuedRunCoordinator
-  config:
-    max_concurrent_runs: 4       # each is a process, and a laptop has few cores
-    dequeue_interval_seconds: 1  # the default of 5 s is most of the way of a small hour
-"""
+CONFIGURATION = Path(__file__).parents[2] / "dagster" / "one_machine.yaml"
 
 
 class DagsterDev:
@@ -49,7 +40,7 @@ class DagsterDev:
         """
         self.down()
         self._home.mkdir(parents=True, exist_ok=True)
-        (self._home / "dagster.yaml").write_text(_CONFIGURATION)
+        shutil.copyfile(CONFIGURATION, self._home / "dagster.yaml")
         # A shell starts background commands with SIGINT ignored; Dagster would inherit that and
         # could only be killed. A signal that is handled here goes back to its default in a child.
         signal.signal(signal.SIGINT, signal.default_int_handler)
