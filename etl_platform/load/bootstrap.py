@@ -11,7 +11,7 @@ from etl_platform.contract.source import SourceContract
 from etl_platform.contract.warehouse import Warehouse
 from etl_platform.load import ddl, evolution, ledger
 from etl_platform.load.quoting import Identifier, Literal, QualifiedName
-from etl_platform.load.target import LEDGER_VIEW, PLATFORM_SCHEMA, Target
+from etl_platform.load.target import LEDGER_PREFIX, LEDGER_VIEW, PLATFORM_SCHEMA, Target
 
 
 def prepare_as_admin(
@@ -99,8 +99,8 @@ def _refuse_late_journal(warehouse: Warehouse, target: Target, journal: Qualifie
 def _join_ledgers(warehouse: Warehouse) -> None:
     """The view over all ledgers, those of sources that have no contract any more included."""
     schema = Identifier(PLATFORM_SCHEMA)
-    names = warehouse.fetch(ddl.ledgers_in(schema), name="the list of ledgers")
+    names = warehouse.fetch(ddl.tables_in(schema, LEDGER_PREFIX), name="the list of ledgers")
     ledgers = [QualifiedName.of(PLATFORM_SCHEMA, str(name)) for (name,) in names]
     if ledgers:
-        view = ddl.create_ledger_view(LEDGER_VIEW, ledgers, ledger.COLUMN_NAMES)
+        view = ddl.create_view_over(LEDGER_VIEW, ledgers, ledger.COLUMN_NAMES)
         warehouse.execute(view, name="the view over the ledgers")

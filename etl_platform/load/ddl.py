@@ -6,7 +6,7 @@ from typing import Final, LiteralString
 
 from etl_platform.load.quoting import Identifier, Literal, QualifiedName, Sql, compose, joined
 from etl_platform.load.sql import definition, distribution, null
-from etl_platform.load.target import LEDGER_PREFIX, TableColumn, Target
+from etl_platform.load.target import TableColumn, Target
 
 USER_EXISTS: Final = Sql("SELECT 1 FROM pg_user WHERE usename = %s")
 CLOSE_PUBLIC: Final = Sql("REVOKE CREATE ON SCHEMA public FROM PUBLIC")
@@ -215,31 +215,31 @@ def forget(companion: QualifiedName) -> Sql:
     return compose("DELETE FROM {companion}", companion=companion)
 
 
-def create_ledger_view(
-    view: QualifiedName, ledgers: Iterable[QualifiedName], columns: Sequence[Identifier]
+def create_view_over(
+    view: QualifiedName, tables: Iterable[QualifiedName], columns: Sequence[Identifier]
 ) -> Sql:
-    """All ledgers as one."""
+    """Tables of the same columns as one: all ledgers, say."""
     return compose(
         "CREATE OR REPLACE VIEW {view} AS {selects}",
         view=view,
         selects=joined(
             (
-                compose("SELECT {columns} FROM {ledger}", columns=joined(columns), ledger=ledger)
-                for ledger in ledgers
+                compose("SELECT {columns} FROM {table}", columns=joined(columns), table=table)
+                for table in tables
             ),
             " UNION ALL ",
         ),
     )
 
 
-def ledgers_in(schema: Identifier) -> Sql:
-    """The names of all ledger tables, those of other contracts too."""
+def tables_in(schema: Identifier, prefix: str) -> Sql:
+    """The names of all tables with a prefix, those of other contracts too."""
     return compose(
         "SELECT tablename FROM pg_tables WHERE schemaname = {schema}"
         " AND left(tablename, {length}) = {prefix} ORDER BY tablename",
         schema=Literal(schema.name),
-        length=Literal(len(LEDGER_PREFIX)),
-        prefix=Literal(LEDGER_PREFIX),
+        length=Literal(len(prefix)),
+        prefix=Literal(prefix),
     )
 
 

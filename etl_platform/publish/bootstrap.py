@@ -13,7 +13,7 @@ from etl_platform.load.quoting import Identifier, QualifiedName
 from etl_platform.load.target import PLATFORM_SCHEMA
 from etl_platform.publish import sql
 from etl_platform.publish.refresh import REFRESH_COLUMNS
-from etl_platform.publish.tables import REFRESHES_VIEW, AggregateTable
+from etl_platform.publish.tables import REFRESHES_PREFIX, REFRESHES_VIEW, AggregateTable
 
 
 def prepare_as_admin(
@@ -55,11 +55,11 @@ def prepare_as_service(
 def _join_refreshes(warehouse: Warehouse) -> None:
     """The view over all histories, those of aggregates that have no contract any more included."""
     schema = Identifier(PLATFORM_SCHEMA)
-    found = warehouse.fetch(sql.refreshes_in(schema), name="the list of refreshes")
+    found = warehouse.fetch(ddl.tables_in(schema, REFRESHES_PREFIX), name="the list of refreshes")
     histories = [QualifiedName.of(PLATFORM_SCHEMA, str(name)) for (name,) in found]
     if histories:
         names = [name for name, _ in REFRESH_COLUMNS]
-        view = sql.create_refreshes_view(REFRESHES_VIEW, histories, names)
+        view = ddl.create_view_over(REFRESHES_VIEW, histories, names)
         warehouse.execute(view, name="the view over the refreshes")
 
 

@@ -8,7 +8,7 @@ from etl_platform.contract.types import BATCH_COLUMN
 from etl_platform.load.ledger import Outcome
 from etl_platform.load.quoting import Identifier, Literal, QualifiedName, Sql, compose, joined
 from etl_platform.publish.changes import Stretch
-from etl_platform.publish.tables import REFRESHES_PREFIX, AggregateTable, InputTable
+from etl_platform.publish.tables import AggregateTable, InputTable
 
 BATCH: Final = Identifier(BATCH_COLUMN)
 
@@ -269,33 +269,5 @@ def create_refreshes(refreshes: QualifiedName, columns: Sequence[tuple[Identifie
         refreshes=refreshes,
         columns=joined(
             compose("{name} {type}", name=name, type=Sql(kind)) for name, kind in columns
-        ),
-    )
-
-
-def refreshes_in(schema: Identifier) -> Sql:
-    """The names of all histories, those of other contracts too."""
-    return compose(
-        "SELECT tablename FROM pg_tables WHERE schemaname = {schema}"
-        " AND left(tablename, {length}) = {prefix} ORDER BY tablename",
-        schema=Literal(schema.name),
-        length=Literal(len(REFRESHES_PREFIX)),
-        prefix=Literal(REFRESHES_PREFIX),
-    )
-
-
-def create_refreshes_view(
-    view: QualifiedName, histories: Sequence[QualifiedName], columns: Sequence[Identifier]
-) -> Sql:
-    """The histories of all aggregates as one."""
-    return compose(
-        "CREATE OR REPLACE VIEW {view} AS {selects}",
-        view=view,
-        selects=joined(
-            (
-                compose("SELECT {columns} FROM {history}", columns=joined(columns), history=history)
-                for history in histories
-            ),
-            " UNION ALL ",
         ),
     )
