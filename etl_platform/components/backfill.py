@@ -100,7 +100,9 @@ class Backfill:
             failures += said.failures
         left = {one.hour for one in look.landed} - look.loaded
         kept = {hour: why for hour, why in sorted(blocked.items()) if hour in left}
-        return Look(look.landed, look.loaded, kept, tuple(dict.fromkeys(failures)))
+        # A run of which every hour is blocked fails, and says the same once more.
+        others = [said for said in failures if not any(why in said for why in blocked.values())]
+        return Look(look.landed, look.loaded, kept, tuple(dict.fromkeys(others)))
 
     def _loaded(self, landed: Sequence[LandedHour]) -> frozenset[Hour]:
         entries = self.reader.entries(self.warehouse, landed)

@@ -70,6 +70,12 @@ def test_a_backfill_by_command_loads_what_is_left_and_names_what_is_blocked(
     told = f"{landed} hours landed, {landed - 1} loaded, 1 blocked, 0 left; 1 runs"
     assert (first.stdout.strip(), first.exit_code) == (told, 1)
     assert f"blocked: {NOT_THERE}: [MANIFEST_FILE_MISSING]" in first.stderr
+    alone = CliRunner().invoke(cli, ["backfill", "weather", str(NOT_THERE), str(NOT_THERE)])
+    assert (alone.stdout.strip(), alone.exit_code) == (
+        "1 hours landed, 0 loaded, 1 blocked, 0 left; 1 runs",
+        1,
+    )
+    assert "a run failed" not in alone.stderr
     land(feeder, NOT_THERE, NOT_THERE)
     second = CliRunner().invoke(cli, span)
     told = f"{landed} hours landed, {landed} loaded, 0 blocked, 0 left; 1 runs"
