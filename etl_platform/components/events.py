@@ -152,7 +152,7 @@ def errors_told(context: dg.OpExecutionContext, stage: str, source: str) -> Iter
             ) from None
         raise dg.Failure(
             f"{stage}/{source}: {error}",
-            metadata={"error_code": error.code},
+            metadata={"error_code": error.code, **facts.of_a_failed_job(error)},
             allow_retries=False,
         ) from None
 

@@ -59,6 +59,8 @@ class DagsterStack(ConcernStack):
                     self.arn("glue", f"job/{names.load_job}"),
                 ],
             ),
+            # What a job prints is shown beside the step that waits for it.
+            allow(["logs:GetLogEvents"], [self.arn("logs", "log-group:/aws-glue/jobs/*")]),
             allow(
                 ["sqs:GetQueueUrl", "sqs:ReceiveMessage", "sqs:DeleteMessage"],
                 [self.arn("sqs", names.queue)],

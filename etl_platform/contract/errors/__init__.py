@@ -28,6 +28,7 @@ PlatformError
 │   ├── ContractChanged      CONTRACT_CHANGED       a batch was converted under another contract
 │   ├── AggregateAstray      AGGREGATE_ASTRAY       a query gives rows of hours not asked for
 │   ├── WarehouseRefused     WAREHOUSE_REFUSED      the warehouse refused a statement
+│   ├── ServiceRefused       SERVICE_REFUSED        an AWS service refused a call
 │   ├── JobFailed            JOB_FAILED             a Glue job ended without success
 │   ├── JobUnaccounted       JOB_UNACCOUNTED        a Glue job did not report every hour asked of it
 │   └── JavaMissing          JAVA_MISSING           the Spark engine has no Java to run on
@@ -35,6 +36,7 @@ PlatformError
 │   ├── ServiceUnavailable   SERVICE_UNAVAILABLE    an AWS service did not answer
 │   ├── WarehouseUnavailable WAREHOUSE_UNAVAILABLE  the warehouse cannot be reached
 │   ├── WarehouseConflict    WAREHOUSE_CONFLICT     another transaction was in the way
+│   ├── JobCutShort          JOB_CUT_SHORT          a Glue job ended for want of room or time
 │   └── JobBusy              JOB_BUSY               every slot of the Glue job is taken
 └── UnknownOutcome           the answer was lost: look before trying again
     └── CommitUnknown        COMMIT_UNKNOWN         the connection broke after COMMIT was sent
@@ -81,12 +83,15 @@ from etl_platform.contract.errors.services import (
     CommitUnknown,
     JavaMissing,
     JobBusy,
+    JobCutShort,
     JobFailed,
     JobUnaccounted,
+    ServiceRefused,
     ServiceUnavailable,
     WarehouseConflict,
     WarehouseRefused,
     WarehouseUnavailable,
+    job_ended,
 )
 
 __all__ = [
@@ -103,6 +108,7 @@ __all__ = [
     "HourRefused",
     "JavaMissing",
     "JobBusy",
+    "JobCutShort",
     "JobFailed",
     "JobUnaccounted",
     "LocationRefused",
@@ -116,6 +122,7 @@ __all__ = [
     "PlatformError",
     "RejectLimitExceeded",
     "SchemaChangeRefused",
+    "ServiceRefused",
     "ServiceUnavailable",
     "SettingInvalid",
     "SourceUnknown",
@@ -128,4 +135,5 @@ __all__ = [
     "WarehouseConflict",
     "WarehouseRefused",
     "WarehouseUnavailable",
+    "job_ended",
 ]
