@@ -14,6 +14,7 @@ from etl_platform.contract.fields import HourText, Identifier, Model, SourceName
 from etl_platform.contract.formats import CsvFormat, Format
 from etl_platform.contract.hour import PARTITION_COLUMNS, Hour
 from etl_platform.contract.loading import Load, check_load
+from etl_platform.contract.retries import Retries
 from etl_platform.contract.types import (
     EXTRA_COLUMN,
     FILE_COLUMNS,
@@ -89,6 +90,7 @@ class SourceContract(Model):
     """Whether the rows that a newer one of their key replaces are written beside the batch."""
     load: Load
     rejects: Rejects = Rejects()
+    retries: Retries = Retries()
     readers: tuple[Identifier, ...] = ()
     """The roles of the warehouse that may read the table."""
     engine: Literal["auto", "single_node", "spark"] = "auto"

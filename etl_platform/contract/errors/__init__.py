@@ -92,6 +92,7 @@ from etl_platform.contract.errors.services import (
     WarehouseRefused,
     WarehouseUnavailable,
     job_ended,
+    may_pass,
 )
 
 __all__ = [
@@ -136,4 +137,5 @@ __all__ = [
     "WarehouseRefused",
     "WarehouseUnavailable",
     "job_ended",
+    "may_pass",
 ]

@@ -145,6 +145,13 @@ class CommitUnknown(UnknownOutcome):
         )
 
 
+def may_pass(code: str) -> bool:
+    """Whether this is the code of an error after which the same may succeed later."""
+    return any(
+        kind.code == code for root in (Transient, UnknownOutcome) for kind in root.__subclasses__()
+    )
+
+
 _OF_THE_SERVICE = ("resource unavailable", "max concurrent", "internal service")
 """What Glue says of a job that failed for lack of room or by its own fault
 (https://docs.aws.amazon.com/glue/latest/dg/job-run-statuses.html)."""
@@ -167,8 +174,7 @@ def job_ended(
 
 
 def _says_to_try_again(message: str) -> bool:
-    codes = {kind.code for root in (Transient, UnknownOutcome) for kind in root.__subclasses__()}
     told = re.search(r"\[([A-Z]+(?:_[A-Z]+)*)\]", message)
     if told:
-        return told[1] in codes
+        return may_pass(told[1])
     return any(text in message.lower() for text in _OF_THE_SERVICE)
