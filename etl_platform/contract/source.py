@@ -9,6 +9,7 @@ from typing import Annotated, Any, Final, Literal, Self
 import pyarrow as pa
 from pydantic import BeforeValidator, Field, model_validator
 
+from etl_platform.contract.arriving import Arrives
 from etl_platform.contract.columns import Column
 from etl_platform.contract.fields import HourText, Identifier, Model, SourceName, broken
 from etl_platform.contract.formats import CsvFormat, Format
@@ -80,6 +81,8 @@ class SourceContract(Model):
     starts: HourText
     ends: HourText | None = None
     """The first hour that the source no longer sends; a live feed has none."""
+    arrives: Arrives | None = None
+    """For a source that lands no manifests."""
     format: Format
     columns: tuple[Column, ...] = Field(min_length=1)
     unknown: Literal["ignore", "block", "reject", "capture"] = "ignore"
