@@ -20,10 +20,11 @@ from etl_platform.settings import Settings, apply_environment_file
 def defs() -> dg.Definitions:
     apply_environment_file()
     settings = Settings.read()
+    # First, because it names the line of a mistake: Dagster would tell of it in its own way.
+    contracts = read_contracts()
     sources = dg.load_from_defs_folder(path_within_project=Path(__file__).parent)
     names, jobs = settings.names, list(sources.jobs or ())
     queues = Queues(Queue(names.queue), Queue(names.dead_letter_queue))
-    contracts = read_contracts()
     sensors = [
         manifest_sensor(contracts, queues, jobs),
         manifest_sweep(contracts, S3(), names, jobs),

@@ -4,13 +4,17 @@ from pathlib import Path
 
 import dagster as dg
 import pytest
+import yaml
 from dagster._core.definitions.assets.graph.asset_graph import AssetGraph
+from dagster._utils.pydantic_yaml import parse_yaml_file_to_pydantic
+from pydantic import ValidationError
 
 from etl_platform.components import S3ToRedshift
 from etl_platform.components.events import Blocked, failed
 from etl_platform.contract.errors import ContractInvalid
 from etl_platform.contract.hour import Hour
 from etl_platform.contract.reading import DEFS, FILE_NAME, read_contract
+from etl_platform.contract.source import SourceContract
 from etl_platform.definitions import defs
 
 STAGES = ("raw", "parquet", "redshift")
@@ -43,6 +47,13 @@ def test_an_expression_that_duckdb_refuses_ends_the_loading_with_its_line(tmp_pa
     context = dg.ComponentTree.for_test().load_context.for_path(folder)
     with pytest.raises(ContractInvalid, match=rf"weather/defs.yaml:{line}: columns\[0\].pattern"):
         S3ToRedshift(contract).build_defs(context)
+
+
+def test_dagster_tells_of_a_broken_rule_in_the_words_of_the_rule() -> None:
+    shipped = (DEFS / "weather" / FILE_NAME).read_text().replace("starts: 2013", "starts: 2033")
+    attributes = yaml.safe_dump(yaml.safe_load(shipped)["attributes"])
+    with pytest.raises(ValidationError, match=r"2014-01-02-00 is not after 2033"):
+        parse_yaml_file_to_pydantic(SourceContract, attributes, FILE_NAME)
 
 
 def test_the_failed_check_of_an_hour_says_where_its_rejects_are_and_why() -> None:

@@ -2,8 +2,6 @@
 
 from pathlib import Path
 
-from pydantic_core import PydanticCustomError
-
 from etl_platform.contract.aggregate import (
     AggregateContract,
     AggregateDefinition,
@@ -11,6 +9,7 @@ from etl_platform.contract.aggregate import (
     check_query,
 )
 from etl_platform.contract.errors import AggregateUnknown, ContractInvalid
+from etl_platform.contract.fields import RuleBroken
 from etl_platform.contract.reading import (
     DEFS,
     FILE_NAME,
@@ -62,10 +61,9 @@ def complete(contract: AggregateContract, folder: Path, defs: Path) -> Aggregate
             for number, read in enumerate(contract.reads)
         }
         check_inputs(contract, sources)
-    except PydanticCustomError as error:
-        told = error.context or {}
+    except RuleBroken as error:
         problem = ContractInvalid(
-            str(file), None, spell(told["field"]), told["problem"], told["expected"]
+            str(file), None, spell(error.field), error.problem, error.expected
         )
         raise located(problem, file) from None
     except ContractInvalid as error:

@@ -4,7 +4,6 @@ import re
 from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, PlainSerializer, StringConstraints
-from pydantic_core import PydanticCustomError
 
 from etl_platform.contract.errors import HourInvalid
 from etl_platform.contract.hour import Hour
@@ -44,13 +43,20 @@ def _source_name(value: str) -> str:
     return value
 
 
-def broken(field: tuple[str | int, ...], problem: str, expected: str) -> PydanticCustomError:
-    """An error of a rule over several fields, which still names the one to correct."""
-    return PydanticCustomError(
-        "contract_rule",
-        "{problem}; expected {expected}",
-        {"problem": problem, "expected": expected, "field": field},
-    )
+class RuleBroken(ValueError):
+    """A rule over several fields, which still names the one to correct.
+
+    A ValueError, because Dagster makes the errors of pydantic anew and knows its own kinds only.
+    """
+
+    def __init__(self, field: tuple[str | int, ...], problem: str, expected: str) -> None:
+        self.field, self.problem, self.expected = field, problem, expected
+        super().__init__(f"{problem}; expected {expected}")
+
+
+def broken(field: tuple[str | int, ...], problem: str, expected: str) -> RuleBroken:
+    """The error to raise from a validator."""
+    return RuleBroken(field, problem, expected)
 
 
 HourText = Annotated[

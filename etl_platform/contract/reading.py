@@ -8,6 +8,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from etl_platform.contract.errors import ContractInvalid, SourceUnknown
+from etl_platform.contract.fields import RuleBroken
 from etl_platform.contract.source import SourceContract
 
 COMPONENT = "etl_platform.components.S3ToRedshift"
@@ -94,7 +95,8 @@ def _validate(model: type[M], attributes: Any, node: yaml.Node, file: Path) -> M
     except ValidationError as error:
         # A misspelt field is also a missing one: the misspelling is what has to be corrected.
         first = min(error.errors(include_url=False), key=lambda found: found["type"] == "missing")
-        place = first.get("ctx", {}).get("field", first["loc"])
+        rule = first.get("ctx", {}).get("error")
+        place = rule.field if isinstance(rule, RuleBroken) else first["loc"]
         path: _Path = ("attributes", *_without_tags(place, attributes, first["type"]))
         problem, _, expected = first["msg"].removeprefix("Value error, ").partition("; expected ")
         raise ContractInvalid(

@@ -79,7 +79,7 @@ def test_what_does_not_go_together_is_refused_by_its_field(
     with pytest.raises(ValidationError, match=problem) as refused:
         _contract(load)
     (error,) = refused.value.errors()
-    assert ".".join(error["ctx"]["field"]) == field
+    assert ".".join(error["ctx"]["error"].field) == field
 
 
 @pytest.mark.parametrize("strategy", ["upsert", "scd2"])

@@ -75,7 +75,7 @@ def test_json_and_bytes_are_no_key(kind: str, changes: dict[str, object], field:
     with pytest.raises(ValidationError, match=r"a is a .*, which is no key") as refused:
         contract({"a": f"{kind}!", "b": "integer!"}, {"type": "json"}, **changes)
     (error,) = refused.value.errors()
-    assert ".".join(error["ctx"]["field"]) == field
+    assert ".".join(error["ctx"]["error"].field) == field
 
 
 def test_a_time_and_a_derived_column_may_be_keys() -> None:
