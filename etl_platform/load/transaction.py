@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from etl_platform.contract.checkpoints import checkpoint
 from etl_platform.contract.commit import Commit
 from etl_platform.contract.errors import (
     CommitUnknown,
@@ -115,8 +116,10 @@ class Loader:
 
     def _look(self, warehouse: Warehouse, commits: Sequence[Commit]) -> _Standing:
         """Lock the table against other loads, then see what it has."""
+        checkpoint("load.before_lock")
         warehouse.execute(sql.label(self._label(commits)), name="the label of the load")
         warehouse.execute(sql.lock(self.target.guard), name="the lock")
+        checkpoint("load.after_lock")
         evolution.check(warehouse, self.target)
         hours = [commit.batch.hour for commit in commits]
         entries = ledger.between(warehouse, self.target, min(hours), max(hours))
@@ -164,7 +167,9 @@ class Loader:
         ]
         ledger.write(warehouse, self.target, entries)
         counted = warehouse.fetch(sql.count_rows(self.target.table), name="the count of the table")
+        checkpoint("load.before_commit")
         warehouse.commit()
+        checkpoint("load.after_commit")
         facts = {
             "rows_in_table": int(counted[0][0]),
             "copy_seconds": round(staged.copy_s, 3),
@@ -187,7 +192,9 @@ def _carry_out(warehouse: Warehouse, change: Change) -> dict[str, int]:
     rows = {str(batch_id): int(count) for batch_id, _, count in counted}
     for step in change.deletes:
         warehouse.execute(step.statement, name=step.name)
+    checkpoint("load.after_deletes")
     inserted = sum(warehouse.execute(s.statement, name=s.name) for s in change.inserts)
+    checkpoint("load.after_inserts")
     if inserted != sum(rows.values()):
         raise CountsDisagree(
             change.inserts[0].name, f"{inserted} rows inserted", f"{sum(rows.values())} rows"

@@ -1,0 +1,83 @@
+"""Stages as processes of their own, with a checkpoint armed, and what is seen of them."""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+from etl_platform.contract.checkpoints import REACHED, VARIABLE
+from etl_platform.contract.order import Report
+
+PATIENCE_S = 60.0
+"""No step of a test takes as long; a slow machine is no failure."""
+
+
+def until(what: Callable[[], bool], within_s: float = PATIENCE_S) -> None:
+    """Return when something is so; fail if it does not become so."""
+    give_up_at = time.monotonic() + within_s
+    while not what():
+        assert time.monotonic() < give_up_at, "it did not become so"
+        time.sleep(0.02)
+
+
+@dataclass(frozen=True)
+class Gate:
+    """A file that a process waits for at a checkpoint."""
+
+    file: Path
+
+    @property
+    def action(self) -> str:
+        return f"wait:{self.file}"
+
+    def reached(self) -> bool:
+        return Path(f"{self.file}{REACHED}").exists()
+
+    def open(self) -> None:
+        self.file.touch()
+
+
+@dataclass(frozen=True)
+class Job:
+    """A running stage."""
+
+    process: "subprocess.Popen[str]"
+
+    def finish(self) -> list[Report]:
+        """Wait for a good end; what the job reported."""
+        out, err = self.process.communicate(timeout=PATIENCE_S)
+        assert self.process.returncode == 0, err
+        return [Report.model_validate_json(line) for line in out.splitlines()]
+
+    def fail(self) -> str:
+        """Wait for a bad end; what the job said to standard error."""
+        _, err = self.process.communicate(timeout=PATIENCE_S)
+        assert self.process.returncode != 0
+        return err
+
+    def is_stopped(self) -> bool:
+        return psutil.Process(self.process.pid).status() == psutil.STATUS_STOPPED
+
+
+@contextmanager
+def started(module: str, arguments: Sequence[str], armed: str | None = None) -> Iterator[Job]:
+    """A stage as its own process, which is gone at the end of the `with`."""
+    environment = {**os.environ, **({} if armed is None else {VARIABLE: armed})}
+    process = subprocess.Popen(
+        [sys.executable, "-m", module, *arguments],
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        yield Job(process)
+    finally:
+        process.kill()
+        process.communicate()
