@@ -13,11 +13,12 @@ from etl_platform.contract.errors import (
 
 MOST_CHARACTERS = 1000
 
+_TIMED_OUT = "57014"  # cancelled, as a statement that waited for a lock past its time limit
 _CONFLICT_STATES = {
     "40001",  # serialization failure
     "40P01",  # deadlock
     "55P03",  # a lock that was not to be had
-    "57014",  # cancelled, as a statement that waited for a lock past its time limit
+    _TIMED_OUT,
 }
 # Redshift gives its conflicts the state XX000, so only the text tells them from real refusals.
 _CONFLICT_TEXTS = re.compile(
@@ -42,7 +43,7 @@ def translate(error: Exception, statement: str, where: str) -> PlatformError:
     if state in _CONFLICT_STATES or any(
         _CONFLICT_TEXTS.search(str(fields.get(field, ""))) for field in "MD"
     ):
-        return WarehouseConflict(statement, text)
+        return WarehouseConflict(statement, text, timed_out=state == _TIMED_OUT)
     if _UNAVAILABLE_STATES.fullmatch(state):
         return WarehouseUnavailable(where, text)
     if state in _MISSING_STATES:

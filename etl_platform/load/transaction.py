@@ -10,6 +10,7 @@ from etl_platform.contract.errors import (
     CommitUnknown,
     CountsDisagree,
     PlatformError,
+    TableLocked,
     Terminal,
     Transient,
     WarehouseRefused,
@@ -18,7 +19,7 @@ from etl_platform.contract.layout import Names
 from etl_platform.contract.order import Report
 from etl_platform.contract.storage import Storage
 from etl_platform.contract.warehouse import Connect, Warehouse
-from etl_platform.load import evolution, ledger, sql
+from etl_platform.load import evolution, ledger, locking, sql
 from etl_platform.load.converted import blocked
 from etl_platform.load.ledger import Entry, Outcome, Run
 from etl_platform.load.quoting import RoleArn
@@ -61,6 +62,7 @@ class Loader:
     storage: Storage
     retry: RetryPolicy = RetryPolicy()
     sleep: Callable[[float], None] = time.sleep
+    patience: locking.Patience = locking.USUAL
 
     def load(self, commits: Sequence[Commit]) -> Iterator[Report]:
         """Load all batches together. If the data of one is refused, halve them until it is alone:
@@ -103,12 +105,13 @@ class Loader:
                     return self._apply(warehouse, commits, standing)
             except CommitUnknown as error:
                 fault = unknown = error
-            except Transient as error:
-                fault = error
-            except Terminal:
+            except (Terminal, TableLocked):
+                # Of these the second has waited for as long as a load may.
                 if unknown is None:
                     raise
                 fault = unknown
+            except Transient as error:
+                fault = error
             if attempt == self.retry.attempts:
                 raise unknown or fault
             self.sleep(self.retry.wait_s(attempt))
@@ -117,8 +120,7 @@ class Loader:
     def _look(self, warehouse: Warehouse, commits: Sequence[Commit]) -> _Standing:
         """Lock the table against other loads, then see what it has."""
         checkpoint("load.before_lock")
-        warehouse.execute(sql.label(self._label(commits)), name="the label of the load")
-        warehouse.execute(sql.lock(self.target.guard), name="the lock")
+        locking.take(warehouse, self.target.guard, self._label(commits), self.patience)
         checkpoint("load.after_lock")
         evolution.check(warehouse, self.target)
         hours = [commit.batch.hour for commit in commits]
@@ -132,7 +134,7 @@ class Loader:
         hours = sorted(commit.batch.hour for commit in commits)
         source, order = self.target.contract.source, self.run.order_id
         batch = f"batch {commits[0].batch.batch_id}" if len(commits) == 1 else f"{len(hours)} hours"
-        return f"etl-platform load {source} {hours[0]} to {hours[-1]}, {batch}, order {order}"
+        return f"{locking.LOAD} {source} {hours[0]} to {hours[-1]}, {batch}, order {order}"
 
     def _apply(
         self, warehouse: Warehouse, commits: Sequence[Commit], standing: _Standing

@@ -16,9 +16,11 @@ from etl_platform.contract.errors import (
     CommitUnknown,
     CountsDisagree,
     PlatformError,
+    TableLocked,
     Transient,
 )
 from etl_platform.contract.warehouse import Connect, Warehouse
+from etl_platform.load import locking
 from etl_platform.load import sql as load_sql
 from etl_platform.load.quoting import Identifier
 from etl_platform.load.quoting import Literal as Value
@@ -108,6 +110,8 @@ class Refresher:
             try:
                 with self.connect() as warehouse:
                     return self._refresh(warehouse, whole=whole)
+            except TableLocked:
+                raise
             except (Transient, CommitUnknown) as error:
                 # After an unknown outcome the list of batches says whether there is work left.
                 fault = error
@@ -140,7 +144,8 @@ class Refresher:
 
     def _look(self, warehouse: Warehouse) -> Standing:
         """Lock out other refreshes, then compare the ledgers with what the aggregate has seen."""
-        warehouse.execute(load_sql.lock(self.table.guard), name="the lock")
+        label = f"{locking.REFRESH} {self.table.name}"
+        locking.take(warehouse, self.table.guard, label)
         state = warehouse.fetch(sql.state(self.table.refreshes), name="the latest refresh")
         warehouse.execute(sql.create_new(self.table), name="the look for new batches")
         new = warehouse.fetch(sql.NEW_BATCHES, name="the count of new batches")

@@ -1,6 +1,7 @@
 """Stages as processes of their own, with a checkpoint armed, and what is seen of them."""
 
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -60,6 +61,17 @@ class Job:
         _, err = self.process.communicate(timeout=PATIENCE_S)
         assert self.process.returncode != 0
         return err
+
+    def go_on_to_the_end(self) -> list[Report]:
+        """Continue a stopped process, as often as its checkpoint stops it; what it reported."""
+
+        def ended() -> bool:
+            if self.process.poll() is None and self.is_stopped():
+                self.process.send_signal(signal.SIGCONT)
+            return self.process.poll() is not None
+
+        until(ended)
+        return self.finish()
 
     def is_stopped(self) -> bool:
         return psutil.Process(self.process.pid).status() == psutil.STATUS_STOPPED

@@ -35,6 +35,7 @@ PlatformError
 │   ├── ServiceUnavailable   SERVICE_UNAVAILABLE    an AWS service did not answer
 │   ├── WarehouseUnavailable WAREHOUSE_UNAVAILABLE  the warehouse cannot be reached
 │   ├── WarehouseConflict    WAREHOUSE_CONFLICT     another transaction was in the way
+│   ├── TableLocked          TABLE_LOCKED           another session holds the lock of a table
 │   └── JobBusy              JOB_BUSY               every slot of the Glue job is taken
 └── UnknownOutcome           the answer was lost: look before trying again
     └── CommitUnknown        COMMIT_UNKNOWN         the connection broke after COMMIT was sent
@@ -84,6 +85,7 @@ from etl_platform.contract.errors.services import (
     JobFailed,
     JobUnaccounted,
     ServiceUnavailable,
+    TableLocked,
     WarehouseConflict,
     WarehouseRefused,
     WarehouseUnavailable,
@@ -119,6 +121,7 @@ __all__ = [
     "ServiceUnavailable",
     "SettingInvalid",
     "SourceUnknown",
+    "TableLocked",
     "TargetDiffers",
     "TargetMissing",
     "TargetOutdated",

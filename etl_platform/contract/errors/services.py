@@ -80,12 +80,28 @@ class WarehouseUnavailable(Transient):
 class WarehouseConflict(Transient):
     code = "WAREHOUSE_CONFLICT"
 
-    def __init__(self, statement: str, message: str) -> None:
-        self.statement, self.message = statement, message
+    def __init__(self, statement: str, message: str, *, timed_out: bool = False) -> None:
+        """`timed_out` is for a statement that the server ended at its time limit."""
+        self.statement, self.message, self.timed_out = statement, message, timed_out
         super().__init__(
             f"{statement} met another transaction: {message}",
             expected="to be alone on the table",
             remedy="The whole transaction is tried again on a new connection",
+        )
+
+
+class TableLocked(Transient):
+    code = "TABLE_LOCKED"
+
+    def __init__(self, guard: str, waited_s: int, holders: Sequence[str]) -> None:
+        """`holders` has those that the warehouse shows; none is a session of another user."""
+        self.guard, self.waited_s, self.holders = guard, waited_s, tuple(holders)
+        held = "; ".join(holders) or "a session of another user, which only an admin can see"
+        super().__init__(
+            f"{guard} was not free within {waited_s} s, held by {held}",
+            expected="the lock of the table",
+            remedy="The run may be tried again; if it lasts, look at svv_transactions as admin, and"
+            " end the session with `select pg_terminate_backend(pid)` if nobody needs it",
         )
 
 

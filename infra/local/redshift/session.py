@@ -24,6 +24,7 @@ from infra.local.redshift.statements import (
     Alone,
     Relay,
     SetCaseSensitive,
+    SetLabel,
     TakeOver,
     Truncate,
 )
@@ -193,6 +194,10 @@ class Session:
         elif isinstance(action, SetCaseSensitive):
             await self._backend.query(action.sql)
             self._case_sensitive = action.on
+            await self._send(wire.command_complete("SET"))
+        elif isinstance(action, SetLabel):
+            await self._backend.query(action.sql)
+            await self._transfers.keep_label(self._backend, action.label)
             await self._send(wire.command_complete("SET"))
         else:
             await self._interruptible(self._run_transfer(action))
