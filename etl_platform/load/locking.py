@@ -7,7 +7,7 @@ loses all of it with its session. docs/crashes.md has the reasons.
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Final
 
 from etl_platform.contract.errors import TableLocked, WarehouseConflict
@@ -104,7 +104,11 @@ def _locked(warehouse: Warehouse, guard: QualifiedName, label: str, within_s: in
 def _holders(warehouse: Warehouse, guard: QualifiedName) -> list[Holder]:
     """Those sessions of the user that hold a guard: Redshift shows no others to it."""
     rows = warehouse.fetch(sql.holders(guard), name="the look for who holds the lock")
-    return [_holder(warehouse, int(session), str(user), since) for session, user, since in rows]
+    return [
+        # Timestamps of the warehouse are in UTC and do not say so.
+        _holder(warehouse, int(session), str(user), since.replace(tzinfo=UTC))
+        for session, user, since in rows
+    ]
 
 
 def _holder(warehouse: Warehouse, session: int, user: str, since: datetime) -> Holder:

@@ -140,8 +140,9 @@ def test_a_statement_may_take_longer_than_a_login(
 
 def test_the_server_ends_a_statement_at_its_limit(endpoint: Endpoint) -> None:
     with connect(endpoint.service, statement_timeout_s=1) as warehouse:
-        with pytest.raises(WarehouseConflict, match="timeout"):
+        with pytest.raises(WarehouseConflict, match="timeout") as ended:
             warehouse.fetch("SELECT pg_sleep(30)", name="a statement without end")
+        assert ended.value.timed_out
         warehouse.rollback()
         with pytest.raises(WarehouseConflict, match="timeout"):
             warehouse.fetch("SELECT pg_sleep(30)", name="the limit outlives a rollback")

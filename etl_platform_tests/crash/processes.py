@@ -1,6 +1,7 @@
 """Stages as processes of their own, with a checkpoint armed, and what is seen of them."""
 
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -78,15 +79,27 @@ class Job:
 
 
 @contextmanager
-def started(module: str, arguments: Sequence[str], armed: str | None = None) -> Iterator[Job]:
-    """A stage as its own process, which is gone at the end of the `with`."""
+def started(
+    module: str,
+    arguments: Sequence[str],
+    armed: str | None = None,
+    *,
+    temporary: Path | None = None,
+    largest_file_bytes: int = resource.RLIM_INFINITY,
+) -> Iterator[Job]:
+    """A stage as its own process, which is gone at the end of the `with`. A write beyond the
+    largest file fails, as on a disk that is full."""
     environment = {**os.environ, **({} if armed is None else {VARIABLE: armed})}
+    if temporary is not None:
+        environment["TMPDIR"] = str(temporary)
+    limits = (largest_file_bytes, resource.RLIM_INFINITY)
     process = subprocess.Popen(
         [sys.executable, "-m", module, *arguments],
         env=environment,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, limits),
     )
     try:
         yield Job(process)

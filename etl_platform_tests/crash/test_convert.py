@@ -2,6 +2,8 @@
 
 import itertools
 from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
 
 import boto3
 import pytest
@@ -76,9 +78,8 @@ def world(endpoint: Endpoint) -> World:
     return World(S3())
 
 
-@pytest.fixture
-def hour(world: World) -> Hour:
-    batch = world.land(FEED, next(HOURS), *FILES)
+def _landed(world: World, *files: bytes) -> Hour:
+    batch = world.land(FEED, next(HOURS), *files)
     order = Order(stage="convert", namespace=NAMES.namespace, contract=FEED, batches=(batch,))
     place = NAMES.order(order.stage, order.order_id)
     world.storage.write(place, order.to_json())
@@ -88,9 +89,10 @@ def hour(world: World) -> Hour:
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("place", CONVERT)
 def test_a_conversion_that_dies_is_ended_by_the_next_one_and_has_one_commit(
-    hour: Hour, place: str, way: str
+    world: World, place: str, way: str
 ) -> None:
     """P1, P2, P3, P4."""
+    hour = _landed(world, *FILES)
     with started("etl_platform.convert.job", hour.arguments, f"{place}={way}") as job:
         WAYS[way](job)
     assert len(hour.commits) == (1 if place == "convert.after_commit" else 0)
@@ -112,3 +114,21 @@ def test_a_conversion_that_dies_is_ended_by_the_next_one_and_has_one_commit(
         assert read.isdisjoint(orphaned)
     assert [row["id"] for row in hour.world.rows(commit.files)] == [1, 2, 3]
     assert (commit.counts.read, commit.counts.written, commit.counts.rejected) == (4, 3, 1)
+
+
+def test_a_conversion_whose_disk_is_full_leaves_none_of_its_files_there(
+    world: World, tmp_path: Path
+) -> None:
+    """P2, P4, P6."""
+    lines = b"".join(b"%d,abcde\n" % number for number in range(3000))
+    hour = _landed(world, b"id,value\n" + lines)
+    job_of = partial(started, "etl_platform.convert.job", hour.arguments, temporary=tmp_path)
+    with job_of(largest_file_bytes=len(lines) // 2) as job:
+        said = job.fail()
+    assert "File too large" in said
+    assert list(tmp_path.iterdir()) == []
+    assert hour.commits == []
+    with job_of() as job:
+        (report,) = job.finish()
+    assert report.facts["rows_written"] == 3000
+    assert list(tmp_path.iterdir()) == []

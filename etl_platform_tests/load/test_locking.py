@@ -53,11 +53,11 @@ def test_a_free_guard_is_taken_at_once(endpoint: Endpoint, guard: QualifiedName)
 def test_a_session_of_the_platform_that_shows_no_life_is_ended(
     endpoint: Endpoint, guard: QualifiedName, kind: str
 ) -> None:
-    with holding(endpoint.service, guard, f"{kind} feed") as (holder, _):
-        with endpoint.connect() as warehouse:
-            take(warehouse, guard, LABEL, SHORT)
-            with pytest.raises(CommitUnknown):
-                holder.commit()
+    lost = holding(endpoint.service, guard, f"{kind} feed")
+    with lost as (holder, _), endpoint.connect() as warehouse:
+        take(warehouse, guard, LABEL, SHORT)
+        with pytest.raises(CommitUnknown):
+            holder.commit()
 
 
 def test_a_session_at_work_is_waited_for_however_old_its_transaction_is(
@@ -136,14 +136,13 @@ def test_a_lock_that_comes_after_a_wait_has_the_snapshot_of_after_the_wait(
 def test_a_connection_that_is_lost_while_it_waits_is_no_lock(
     endpoint: Endpoint, guard: QualifiedName
 ) -> None:
-    with holding(endpoint.service, guard, LABEL) as (holder, _):
-        with endpoint.connect() as warehouse:
-            ((session,),) = warehouse.fetch("SELECT pg_backend_pid()", name="the session")
-            warehouse.rollback()
-            end = threading.Timer(
-                1, lambda: holder.fetch(sql.end_session(int(session)), name="the end")
-            )
-            end.start()
-            with pytest.raises(WarehouseUnavailable):
-                take(warehouse, guard, LABEL, Patience(at_most_s=30, look_every_s=20))
-            end.join()
+    held = holding(endpoint.service, guard, LABEL)
+    with held as (holder, _), endpoint.connect() as warehouse:
+        ((session,),) = warehouse.fetch("SELECT pg_backend_pid()", name="the session")
+        warehouse.rollback()
+        end_it = sql.end_session(int(session))
+        end = threading.Timer(1, lambda: holder.fetch(end_it, name="the end"))
+        end.start()
+        with pytest.raises(WarehouseUnavailable):
+            take(warehouse, guard, LABEL, Patience(at_most_s=30, look_every_s=20))
+        end.join()
