@@ -7,6 +7,7 @@ from etl_platform.contract.errors import (
     PlatformError,
     TargetMissing,
     WarehouseConflict,
+    WarehouseFull,
     WarehouseRefused,
     WarehouseUnavailable,
 )
@@ -24,6 +25,9 @@ _CONFLICT_STATES = {
 _CONFLICT_TEXTS = re.compile(
     r"serializable isolation violation|conflict with concurrent transaction|^1023$", re.IGNORECASE
 )
+_FULL_STATE = "53100"
+# Redshift's own, with the state XX000 as well.
+_FULL_TEXT = re.compile(r"^disk full", re.IGNORECASE)
 _UNAVAILABLE_STATES = re.compile(r"08...|53...|57P0.|58030")
 _MISSING_STATES = {"42P01", "3F000"}
 _QUOTED_NAME = re.compile(r'"([^"]+)"')
@@ -44,6 +48,8 @@ def translate(error: Exception, statement: str, where: str) -> PlatformError:
         _CONFLICT_TEXTS.search(str(fields.get(field, ""))) for field in "MD"
     ):
         return WarehouseConflict(statement, text, timed_out=state == _TIMED_OUT)
+    if state == _FULL_STATE or _FULL_TEXT.search(text):
+        return WarehouseFull(statement, where, text)
     if _UNAVAILABLE_STATES.fullmatch(state):
         return WarehouseUnavailable(where, text)
     if state in _MISSING_STATES:

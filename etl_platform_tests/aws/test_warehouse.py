@@ -18,6 +18,7 @@ from etl_platform.contract.errors import (
     PlatformError,
     TargetMissing,
     WarehouseConflict,
+    WarehouseFull,
     WarehouseRefused,
     WarehouseUnavailable,
 )
@@ -204,7 +205,13 @@ def _refusal(state: str, message: str, detail: str = "") -> ProgrammingError:
         pytest.param(_refusal("40P01", "deadlock detected"), WarehouseConflict, id="deadlock"),
         pytest.param(_refusal("55P03", "lock not available"), WarehouseConflict, id="lock"),
         pytest.param(_refusal("57P03", "starting up"), WarehouseUnavailable, id="starting"),
-        pytest.param(_refusal("53100", "disk full"), WarehouseUnavailable, id="disk full"),
+        pytest.param(_refusal("53100", "could not extend file"), WarehouseFull, id="no space"),
+        pytest.param(
+            _refusal("XX000", "Disk Full", "\n  error:  Disk Full\n  code: 1016\n"),
+            WarehouseFull,
+            id="disk full",
+        ),
+        pytest.param(_refusal("53300", "too many clients"), WarehouseUnavailable, id="crowded"),
         pytest.param(_refusal("42601", "syntax error"), WarehouseRefused, id="syntax"),
         pytest.param(
             _refusal("XX000", "row 10231 is bad", ""), WarehouseRefused, id="1023 within a number"

@@ -1,10 +1,13 @@
 """Hours of a table, loaded by the job in processes of its own, and what the table has to be."""
 
-from collections.abc import Sequence
-from contextlib import AbstractContextManager
+import json
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
+from etl_platform.aws.clients import client
 from etl_platform.aws.s3 import S3
 from etl_platform.aws.secrets import WarehouseSecret
 from etl_platform.aws.warehouse import connect
@@ -13,8 +16,9 @@ from etl_platform.contract.order import Order, Report
 from etl_platform.contract.source import SourceContract
 from etl_platform.load.target import Target
 from etl_platform_tests.crash.processes import Job, started
-from etl_platform_tests.load.endpoint import Endpoint, bucket
+from etl_platform_tests.load.endpoint import Endpoint, bucket, itself, running_endpoint
 from etl_platform_tests.load.samples import NAMES, Row, batch, contract, converted
+from infra.local.processes import Server
 
 ROLE = "arn:aws:iam::000000000000:role/load-tests-copy"
 LOCK_FREE_WITHIN_S = 5
@@ -27,6 +31,20 @@ def secret_of(service: WarehouseSecret, **changes: Any) -> dict[str, Any]:
     return service.model_dump() | {"password": password} | changes
 
 
+@contextmanager
+def serving_jobs(
+    state_dir: Path, hosted: Callable[[Server], Server] = itself
+) -> Iterator[Endpoint]:
+    """A warehouse and an S3 with all that the job needs beside the table."""
+    with running_endpoint(state_dir, hosted) as running:
+        running.bootstrap()
+        bucket(NAMES.artifacts_bucket)
+        client("secretsmanager").create_secret(
+            Name=NAMES.service_secret, SecretString=json.dumps(secret_of(running.service))
+        )
+        yield running
+
+
 @dataclass
 class Loads:
     """A table of one test, and the hours that are meant for it."""
@@ -37,14 +55,13 @@ class Loads:
     rows_of: dict[str, Sequence[Row]] = field(default_factory=dict)
 
     @classmethod
-    def new(cls, endpoint: Endpoint, *, is_loaded: bool = True) -> "Loads":
-        """A new table, with one hour in it if the job can be run."""
+    def new(cls, endpoint: Endpoint) -> "Loads":
+        """A new table, with one hour in it."""
         of = contract("upsert", "revision")
         bucket(NAMES.processed_bucket(of.source))
         endpoint.bootstrap(of)
         made = cls(endpoint, of)
-        if is_loaded:
-            made.load(made.batch(0, [(1, 1, "old"), (2, 1, "old")]))
+        made.load(made.batch(0, [(1, 1, "old"), (2, 1, "old")]))
         return made
 
     def batch(self, hour: int, rows: Sequence[Row], manifest: int = 0) -> Batch:
@@ -106,7 +123,7 @@ class Loads:
             return warehouse.fetch(query, name="the question of the test")
 
 
-def newest(batches: Any) -> list[Row]:
+def newest(batches: Iterable[Sequence[Row]]) -> list[Row]:
     """The row of the highest revision of each id: what an upsert of these batches has to make."""
     found: dict[int, Row] = {}
     for rows in batches:

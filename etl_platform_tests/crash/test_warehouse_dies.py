@@ -10,14 +10,14 @@ import pytest
 from etl_platform.aws.s3 import S3
 from etl_platform.aws.warehouse import RedshiftWarehouse, connect
 from etl_platform.contract.commit import Commit
-from etl_platform.contract.errors import WarehouseUnavailable
+from etl_platform.contract.errors import WarehouseFull
 from etl_platform.load.ledger import Run
 from etl_platform.load.quoting import RoleArn
 from etl_platform.load.target import Target
 from etl_platform.load.transaction import Loader, RetryPolicy
-from etl_platform_tests.crash.feeds import ROLE, Loads
+from etl_platform_tests.crash.feeds import ROLE, Loads, serving_jobs
 from etl_platform_tests.crash.processes import Gate, until
-from etl_platform_tests.load.endpoint import Endpoint, running_endpoint
+from etl_platform_tests.load.endpoint import Endpoint
 from etl_platform_tests.load.samples import NAMES
 from infra.local.processes import Server
 
@@ -55,8 +55,7 @@ def small(tmp_path: Path) -> Iterator[Endpoint]:
     def hosted(server: Server) -> Server:
         return replace(server, command=lambda port: (*mounting, *server.command(port)))
 
-    with running_endpoint(tmp_path, hosted) as running:
-        running.bootstrap()
+    with serving_jobs(tmp_path, hosted) as running:
         yield running
 
 
@@ -74,7 +73,7 @@ def test_a_full_disk_of_the_warehouse_leaves_nothing_and_is_no_fault_of_the_data
     small: Endpoint,
 ) -> None:
     """P1, P4."""
-    loads = Loads.new(small, is_loaded=False)
+    loads = Loads.new(small)
     hour = loads.batch(1, [(number, 1, "x" * 20) for number in range(200_000)])
     place = NAMES.commit(hour.source, hour.hour, hour.batch_id)
     commit = Commit.model_validate_json(loads.storage.read(place))
@@ -82,14 +81,13 @@ def test_a_full_disk_of_the_warehouse_leaves_nothing_and_is_no_fault_of_the_data
     target, role = Target(loads.contract), RoleArn(ROLE)
     loader = Loader(target, NAMES, role, Run("order", "run"), small.connect, S3(), once)
     with connect(small.admin) as hog:
-        with pytest.raises(WarehouseUnavailable, match="space"):
+        with pytest.raises(WarehouseFull):
             _fill_the_disk(hog)
         hog.rollback()
-        with pytest.raises(WarehouseUnavailable, match="space"):
+        with pytest.raises(WarehouseFull):
             list(loader.load([commit]))
-        assert loads.ledger == []
-        assert loads.rows == []
+        assert loads.holds_exactly()
         assert loads.is_free()
     (report,) = loader.load([commit])
     assert report.outcome == "done"
-    assert len(loads.rows) == 200_000
+    assert loads.holds_exactly(hour)

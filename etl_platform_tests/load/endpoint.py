@@ -53,9 +53,14 @@ class Endpoint:
             return prepare_as_service(warehouse, contracts)
 
 
+def itself(server: Server) -> Server:
+    """The server as it is."""
+    return server
+
+
 @contextmanager
 def running_endpoint(
-    state_dir: Path, hosted: Callable[[Server], Server] = lambda server: server
+    state_dir: Path, hosted: Callable[[Server], Server] = itself
 ) -> Iterator[Endpoint]:
     """Both servers, with the environment of this process set to use them; the warehouse as it is
     `hosted`."""

@@ -34,6 +34,7 @@ PlatformError
 ├── Transient                a fault outside: the same call may succeed later
 │   ├── ServiceUnavailable   SERVICE_UNAVAILABLE    an AWS service did not answer
 │   ├── WarehouseUnavailable WAREHOUSE_UNAVAILABLE  the warehouse cannot be reached
+│   ├── WarehouseFull        WAREHOUSE_FULL         the disks of the warehouse have no room
 │   ├── WarehouseConflict    WAREHOUSE_CONFLICT     another transaction was in the way
 │   ├── TableLocked          TABLE_LOCKED           another session holds the lock of a table
 │   └── JobBusy              JOB_BUSY               every slot of the Glue job is taken
@@ -87,6 +88,7 @@ from etl_platform.contract.errors.services import (
     ServiceUnavailable,
     TableLocked,
     WarehouseConflict,
+    WarehouseFull,
     WarehouseRefused,
     WarehouseUnavailable,
 )
@@ -129,6 +131,7 @@ __all__ = [
     "Transient",
     "UnknownOutcome",
     "WarehouseConflict",
+    "WarehouseFull",
     "WarehouseRefused",
     "WarehouseUnavailable",
 ]

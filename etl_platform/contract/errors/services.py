@@ -90,6 +90,19 @@ class WarehouseConflict(Transient):
         )
 
 
+class WarehouseFull(Transient):
+    code = "WAREHOUSE_FULL"
+
+    def __init__(self, statement: str, where: str, message: str) -> None:
+        self.statement, self.where, self.message = statement, where, message
+        super().__init__(
+            f"{statement} found no room on the disks of the warehouse at {where}: {message}",
+            expected="room for the rows of the load, twice",
+            remedy="The load is tried again; if it lasts, look at svv_table_info and"
+            " stv_node_storage_capacity, and delete, vacuum or resize",
+        )
+
+
 class TableLocked(Transient):
     code = "TABLE_LOCKED"
 
