@@ -90,6 +90,35 @@ def backfill(source: str, first: str, last: str) -> None:
     _tell(look, len(run_ids))
 
 
+@click.command()
+@click.argument("source")
+@click.argument("first", required=False)
+@click.argument("last", required=False)
+def collect(source: str, first: str | None, last: str | None) -> None:
+    """Write the manifests of hours of SOURCE whose files are there, for a source that writes none.
+
+    FIRST to LAST (UTC) is for hours that the schedule of the source no longer looks at. A manifest
+    that lists just the files that are there is left as it is.
+    """
+    from datetime import UTC, datetime
+
+    from etl_platform.aws.s3 import S3
+    from etl_platform.contract.reading import find_contract
+    from etl_platform.ingest.collecting import Found, hours_to_collect
+    from etl_platform.ingest.collecting import collect as collected
+
+    contract, now = find_contract(source), datetime.now(UTC)
+    if first is not None:
+        hours = list(Hour.parse(first).through(Hour.parse(last or first)))
+    else:
+        hours = list(hours_to_collect(contract, now))
+    if not hours:
+        raise click.UsageError(f"{source} has no `arrives` in its contract: say which hours")
+    for one in collected(S3(), Settings.read().names, contract, hours, now):
+        if one.found is not Found.NOTHING:
+            click.echo(f"{one.hour}: {one.files} files; {one.found}")
+
+
 _COLUMNS: Final = (
     TextColumn("{task.description}"),
     BarColumn(),
@@ -112,4 +141,4 @@ def _tell(look: "Look", runs: int) -> None:
         raise click.exceptions.Exit(1)
 
 
-COMMANDS: Final = (refused, backfill)
+COMMANDS: Final = (refused, backfill, collect)

@@ -3,27 +3,40 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
-from typing import Any
+from typing import Any, Final
 
 import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from etl_platform.contract.errors import ServiceUnavailable
+from etl_platform.contract.errors import ServiceRefused, ServiceUnavailable
 
-_CONFIG = Config(
-    retries={"mode": "adaptive", "max_attempts": 8},
-    connect_timeout=10,
-    read_timeout=60,
-    max_pool_connections=32,
-    user_agent_appid="etl-platform",
+_MOST_ATTEMPTS: Final = 8
+
+_PASSING: Final = frozenset(
+    {
+        *("RequestTimeout", "RequestTimeoutException", "PriorRequestNotComplete"),
+        *("Throttling", "ThrottlingException", "ThrottledException", "RequestThrottled"),
+        *("RequestThrottledException", "TooManyRequestsException", "RequestLimitExceeded"),
+        *("LimitExceededException", "BandwidthLimitExceeded", "SlowDown", "OperationAborted"),
+        *("OperationTimeoutException", "ConcurrentModificationException"),
+        *("ExpiredToken", "ExpiredTokenException", "RequestExpired", "RequestTimeTooSkewed"),
+    }
 )
+"""Codes of refusals that end by themselves: throttling, timeouts, credentials that are renewed."""
 
 
 @cache
-def client(service: str) -> Any:
+def client(service: str, most_attempts: int = _MOST_ATTEMPTS) -> Any:
     """One client for each service and process. The endpoint and Region are the environment's."""
-    return boto3.client(service, config=_CONFIG)
+    config = Config(
+        retries={"mode": "adaptive", "total_max_attempts": most_attempts},
+        connect_timeout=10,
+        read_timeout=60,
+        max_pool_connections=32,
+        user_agent_appid="etl-platform",
+    )
+    return boto3.client(service, config=config)
 
 
 def error_code(error: ClientError) -> str:
@@ -33,11 +46,18 @@ def error_code(error: ClientError) -> str:
 
 @contextmanager
 def translated(service: str, call: str) -> Iterator[None]:
-    """Turn what botocore raises into a ServiceUnavailable; handle expected codes inside."""
+    """Turn what botocore raises into a ServiceUnavailable, or into a ServiceRefused where trying
+    again gives the same answer; handle expected codes inside."""
     try:
         yield
     except ClientError as error:
         message = error.response.get("Error", {}).get("Message", "")
-        raise ServiceUnavailable(service, call, f"{error_code(error)} {message}") from error
+        kind = ServiceUnavailable if _is_passing(error) else ServiceRefused
+        raise kind(service, call, f"{error_code(error)} {message}") from error
     except BotoCoreError as error:
         raise ServiceUnavailable(service, call, str(error)) from error
+
+
+def _is_passing(error: ClientError) -> bool:
+    status = int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
+    return status >= 500 or status == 429 or error_code(error) in _PASSING

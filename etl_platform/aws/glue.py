@@ -9,10 +9,12 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from etl_platform.aws.clients import client, error_code, translated
-from etl_platform.contract.errors import JobBusy
+from etl_platform.contract.errors import JobBusy, ServiceUnavailable
 
 _BUSY = {"ConcurrentRunsExceededException", "ResourceNumberLimitExceededException"}
-_RECENT_RUNS = 50
+_RUNS_A_PAGE = 200
+_ATTEMPTS_OF_A_LOOK = 3
+DEFAULT_LOG_GROUP = "/aws-glue/jobs"
 DPU_OF_WORKER = {
     "Standard": 1.0,
     "G.025X": 0.25,
@@ -69,13 +71,27 @@ class GlueRun:
     worker_type: str
     workers: int
     log_group: str
+    attempt: int
+
+    @property
+    def waited_s(self) -> float:
+        """From the request to the end, without the time that the script ran; 0 until it ended."""
+        if self.started_at is None or self.ended_at is None:
+            return 0.0
+        whole_s = (self.ended_at - self.started_at).total_seconds()
+        return round(max(0.0, whole_s - self.execution_s), 1)
 
 
 def start(job: str, arguments: Mapping[str, str], worker_type: str, workers: int) -> str:
-    """Start a run on so many workers and give its id; raises JobBusy when every slot is taken."""
+    """Start a run on so many workers and give its id.
+
+    Raises JobBusy when every slot is taken, ServiceRefused for a job that cannot be started, and
+    ServiceUnavailable when the answer is lost: then there may be a run.
+    """
     with translated("glue", f"StartJobRun {job}"):
         try:
-            answer = client("glue").start_job_run(
+            # Sent once: each StartJobRun is a run, and a lost answer would make two.
+            answer = client("glue", 1).start_job_run(
                 JobName=job,
                 Arguments=dict(arguments),
                 WorkerType=worker_type,
@@ -89,22 +105,38 @@ def start(job: str, arguments: Mapping[str, str], worker_type: str, workers: int
 
 
 def find(job: str, run_id: str) -> GlueRun:
-    """The run as it is now."""
+    """The run as it is now. Who asks again and again is told soon that there is no answer."""
     with translated("glue", f"GetJobRun {run_id}"):
-        return _run(client("glue").get_job_run(JobName=job, RunId=run_id)["JobRun"])
+        return _run(
+            client("glue", _ATTEMPTS_OF_A_LOOK).get_job_run(JobName=job, RunId=run_id)["JobRun"]
+        )
 
 
-def recent(job: str) -> Iterator[GlueRun]:
-    """The latest runs of a job, newest first; enough to see every one that is still active."""
+def since(job: str, moment: datetime) -> Iterator[GlueRun]:
+    """The runs of a job that were asked for at a moment or later, newest first."""
     with translated("glue", f"GetJobRuns {job}"):
-        answer = client("glue").get_job_runs(JobName=job, MaxResults=_RECENT_RUNS)
-    yield from map(_run, answer["JobRuns"])
+        pages = (
+            client("glue")
+            .get_paginator("get_job_runs")
+            .paginate(JobName=job, PaginationConfig={"PageSize": _RUNS_A_PAGE})
+        )
+        for page in pages:
+            for answer in page["JobRuns"]:
+                run = _run(answer)
+                if run.started_at is not None and run.started_at < moment:
+                    return
+                yield run
 
 
 def stop(job: str, run_id: str) -> None:
     """Ask a run to end; a run that has ended already is no error."""
     with translated("glue", f"BatchStopJobRun {run_id}"):
-        client("glue").batch_stop_job_run(JobName=job, JobRunIds=[run_id])
+        answer = client("glue").batch_stop_job_run(JobName=job, JobRunIds=[run_id])
+    for refused in answer.get("Errors", ()):
+        if not find(job, run_id).state.ended:
+            detail = refused.get("ErrorDetail", {})
+            message = f"{detail.get('ErrorCode', '')} {detail.get('ErrorMessage', '')}"
+            raise ServiceUnavailable("glue", f"BatchStopJobRun {run_id}", message)
 
 
 def _run(answer: dict[str, Any]) -> GlueRun:
@@ -125,5 +157,6 @@ def _run(answer: dict[str, Any]) -> GlueRun:
         dpu_seconds=float(answer.get("DPUSeconds") or dpu * execution_s),
         worker_type=worker_type,
         workers=workers,
-        log_group=answer.get("LogGroupName") or "/aws-glue/jobs",
+        log_group=answer.get("LogGroupName") or DEFAULT_LOG_GROUP,
+        attempt=int(answer.get("Attempt") or 0),
     )

@@ -153,7 +153,7 @@ def _pin_op(contract: SourceContract) -> dg.OpDefinition:
                 f"{len(missing)} hours have no manifest: {', '.join(str(m.hour) for m in missing)}"
             )
         if not batches:
-            raise events.failure(RAW, source, blocked or missing)
+            raise events.failure(context, RAW, source, blocked or missing)
         yield from _handed_on(context, batches)
 
     return pin
@@ -218,7 +218,7 @@ def _carry_out(
         {batch.hour: _counts(outcome.reports[batch.hour]) for batch in through},
     )
     if not through:
-        raise events.failure(stage, order.contract.source, blocked)
+        raise events.failure(context, stage, order.contract.source, blocked)
     return through
 
 

@@ -51,11 +51,21 @@ def description(stage: str, contract: SourceContract) -> str:
     return (
         f"{contract.description}.\n\n{ABOUT[stage]}.\n\n"
         f"| contract | |\n|---|---|\n{facts}\n\n"
-        "**When.** An hour is loaded as soon as its manifest is there. A manifest that is written"
+        f"**When.** {_when(contract)} A manifest that is written"
         " again is a corrected hour. What no event announced is found by the sweep.\n\n"
         "**Again.** Materialize the hour here: what is loaded already changes nothing."
         f" After a mended contract: `etl-platform replay {source} HOUR`."
         f" Why records were kept out: `etl-platform rejects {source} [HOUR]`."
+    )
+
+
+def _when(contract: SourceContract) -> str:
+    arrives = contract.arrives
+    if arrives is None:
+        return "An hour is loaded as soon as its manifest is there."
+    return (
+        f"By the schedule `{arrives.schedule}` (UTC) the manifests of hours are written whose files"
+        f" are all older than {arrives.settle_minutes} minutes. With it, an hour is loaded."
     )
 
 

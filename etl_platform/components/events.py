@@ -7,7 +7,7 @@ So the assets declare optional outputs, never yield them, and log these events t
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 import dagster as dg
 from dagster._core.definitions.asset_checks.asset_check_evaluation import (
@@ -26,6 +26,8 @@ CHECKS = {
     PARQUET: ("rejects_within_limit", "No more records were rejected than the contract allows"),
     REDSHIFT: ("counts_reconcile", "The warehouse took exactly the rows that were converted"),
 }
+
+ERROR_CODE_TAG: Final = "error_code"
 
 _MOST_RETRIES = 3
 _FIRST_RETRY_S = 30
@@ -125,9 +127,12 @@ def failed(stage: str, source: str, blocked: Blocked) -> dg.AssetCheckEvaluation
     )
 
 
-def failure(stage: str, source: str, blocked: list[Blocked]) -> dg.Failure:
+def failure(
+    context: dg.OpExecutionContext, stage: str, source: str, blocked: list[Blocked]
+) -> dg.Failure:
     """The end of a step that has no hour to hand on. Asking again would give the same answer."""
     first = blocked[0]
+    _tag(context, first.code)
     others = f" ({len(blocked) - 1} more hours are blocked)" if len(blocked) > 1 else ""
     return dg.Failure(
         f"{stage}/{source} {first.hour}: {first.message}{others}",
@@ -150,11 +155,17 @@ def errors_told(context: dg.OpExecutionContext, stage: str, source: str) -> Iter
             raise dg.RetryRequested(
                 _MOST_RETRIES, seconds_to_wait=_FIRST_RETRY_S * 2**context.retry_number
             ) from None
+        _tag(context, error.code)
         raise dg.Failure(
             f"{stage}/{source}: {error}",
-            metadata={"error_code": error.code},
+            metadata={"error_code": error.code, **facts.of_a_failed_job(error)},
             allow_retries=False,
         ) from None
+
+
+def _tag(context: dg.OpExecutionContext, code: str) -> None:
+    """Say in the list of runs why a run has failed. The sweep goes by it too."""
+    context.instance.add_run_tags(context.run_id, {ERROR_CODE_TAG: code})
 
 
 def _materialization(

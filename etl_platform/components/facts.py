@@ -7,8 +7,10 @@ from typing import Any, Final
 import dagster as dg
 
 from etl_platform.aws.console import Console
+from etl_platform.aws.glue import DEFAULT_LOG_GROUP
 from etl_platform.components.stages import PARQUET, RAW, REDSHIFT, asset_key
 from etl_platform.contract.batch import Batch
+from etl_platform.contract.errors import JobCutShort, JobFailed, PlatformError
 from etl_platform.contract.layout import Location
 from etl_platform.contract.source import SourceContract
 
@@ -79,7 +81,24 @@ def _pages(
         yield "athena", console.query_editor()
     if "glue_run_id" in facts:
         yield "glue_run", console.glue_run(facts["glue_job"], facts["glue_run_id"])
-        yield "glue_logs", console.logs(facts["glue_log_group"], facts["glue_run_id"])
+        yield "glue_logs", console.logs(f"{facts['glue_log_group']}/output", facts["glue_run_id"])
+
+
+def of_a_failed_job(error: PlatformError) -> dict[str, dg.MetadataValue]:
+    """The end of the log of a run that did not succeed, and where the rest of it is."""
+    if not isinstance(error, JobFailed | JobCutShort):
+        return {}
+    told: dict[str, dg.MetadataValue] = {"glue_run_id": dg.MetadataValue.text(error.run_id)}
+    if error.log_tail:
+        # The last line names the error, so it comes first.
+        lines = "\n".join(reversed(error.log_tail))
+        told["glue_last_errors_newest_first"] = dg.MetadataValue.md(f"```\n{lines}\n```")
+    console = Console.of()
+    if console is not None:
+        told["glue_run"] = dg.MetadataValue.url(console.glue_run(error.job, error.run_id))
+        errors = console.logs(f"{DEFAULT_LOG_GROUP}/error", error.run_id)
+        told["glue_error_log"] = dg.MetadataValue.url(errors)
+    return told
 
 
 def column_lineage(stage: str, contract: SourceContract) -> dict[str, dg.TableColumnLineage]:

@@ -7,12 +7,15 @@ batch with one look at an index, whichever sensor asked for it and however many 
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Final, TypeVar
 
 import dagster as dg
 
+from etl_platform.components.events import ERROR_CODE_TAG
 from etl_platform.components.s3_to_redshift import job_name
 from etl_platform.components.stages import REDSHIFT, asset_key
+from etl_platform.contract.errors import may_pass
 from etl_platform.contract.hour import Hour
 from etl_platform.ingest.arrivals import Arrival, Ask, Wanted
 
@@ -90,6 +93,25 @@ class Past:
         key = _mark_key(wanted.arrival.source, wanted.arrival.hour)
         records = self.instance.get_run_records(dg.RunsFilter(tags={key: wanted.mark}), limit=1)
         return records[0] if records else None
+
+    def passing_fault(self, wanted: Wanted) -> datetime | None:
+        """When the run that was asked for it failed, if by what may have passed by now: an error
+        of that kind, or the loss of the process that carried it out."""
+        record = self.run_of(wanted)
+        if record is None or record.dagster_run.status is not dg.DagsterRunStatus.FAILURE:
+            return None
+        code = record.dagster_run.tags.get(ERROR_CODE_TAG)
+        has_passed = may_pass(code) if code else not self._has_failed_step(record.dagster_run)
+        if not has_passed or record.end_time is None:
+            return None
+        return datetime.fromtimestamp(record.end_time, UTC)
+
+    def _has_failed_step(self, run: dg.DagsterRun) -> bool:
+        return bool(
+            self.instance.get_records_for_run(
+                run.run_id, of_type=dg.DagsterEventType.STEP_FAILURE, limit=1
+            ).records
+        )
 
     def _versions(self, source: str, hours: list[str]) -> dict[str, str]:
         """The data version of each hour, which is the id of the batch that was loaded last."""

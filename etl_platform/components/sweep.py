@@ -114,12 +114,23 @@ class _Sweep:
         return found, replace(position, deep="", after="")
 
     def asks(self, past: Past, arrivals: set[Arrival]) -> list[Ask]:
-        """The runs for what was neither asked for nor loaded."""
+        """The runs for what is not loaded and was never asked for, or failed and is due again."""
         attempts = past.attempts(arrivals)
-        unasked = [arrival for arrival in arrivals if not attempts[arrival]]
-        loaded = past.loaded(unasked)
-        wanted = [Wanted(arrival, 1) for arrival in unasked if arrival not in loaded]
+        left = arrivals - past.loaded(arrivals)
+        wanted = [
+            Wanted(arrival, attempts[arrival] + 1)
+            for arrival in left
+            if not attempts[arrival] or self._is_due(past, Wanted(arrival, attempts[arrival]))
+        ]
         return plan(self.contracts, wanted, self._hour)
+
+    def _is_due(self, past: Past, last: Wanted) -> bool:
+        """Whether the last run for it has failed, and it is time for the next."""
+        wait = self.contracts[last.arrival.source].retries.wait(last.attempt)
+        if wait is None:
+            return False
+        failed_at = past.passing_fault(last)
+        return failed_at is not None and self.now >= failed_at + wait
 
     def _recent_of(self, contract: SourceContract, deadline: float) -> list[Arrival]:
         hours = hours_so_far(contract, self._hour, RECENT_HOURS)

@@ -9,11 +9,13 @@ from typing import Annotated, Any, Final, Literal, Self
 import pyarrow as pa
 from pydantic import BeforeValidator, Field, model_validator
 
+from etl_platform.contract.arriving import Arrives
 from etl_platform.contract.columns import Column
 from etl_platform.contract.fields import HourText, Identifier, Model, SourceName, broken
 from etl_platform.contract.formats import CsvFormat, Format
 from etl_platform.contract.hour import PARTITION_COLUMNS, Hour
 from etl_platform.contract.loading import Load, check_load
+from etl_platform.contract.retries import Retries
 from etl_platform.contract.types import (
     EXTRA_COLUMN,
     FILE_COLUMNS,
@@ -79,6 +81,8 @@ class SourceContract(Model):
     starts: HourText
     ends: HourText | None = None
     """The first hour that the source no longer sends; a live feed has none."""
+    arrives: Arrives | None = None
+    """For a source that lands no manifests."""
     format: Format
     columns: tuple[Column, ...] = Field(min_length=1)
     unknown: Literal["ignore", "block", "reject", "capture"] = "ignore"
@@ -89,6 +93,7 @@ class SourceContract(Model):
     """Whether the rows that a newer one of their key replaces are written beside the batch."""
     load: Load
     rejects: Rejects = Rejects()
+    retries: Retries = Retries()
     readers: tuple[Identifier, ...] = ()
     """The roles of the warehouse that may read the table."""
     engine: Literal["auto", "single_node", "spark"] = "auto"

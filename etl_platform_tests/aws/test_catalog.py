@@ -84,6 +84,6 @@ def test_a_table_that_is_not_there_is_said_to_be_missing(catalog: GlueCatalog) -
 
 def test_a_catalog_that_does_not_answer_is_a_fault(catalog: GlueCatalog) -> None:
     with Stubber(clients.client("glue")) as stub:
-        stub.add_client_error("get_table", "InternalServiceException", "try later")
+        stub.add_client_error("get_table", "InternalServiceException", "later", 500)
         with pytest.raises(ServiceUnavailable, match="GetTable"):
             catalog.point_partition("feed", HOUR, FIRST)

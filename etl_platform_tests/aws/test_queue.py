@@ -12,7 +12,7 @@ from botocore.stub import Stubber
 
 from etl_platform.aws import queue as module
 from etl_platform.aws.queue import Queue
-from etl_platform.contract.errors import ServiceUnavailable
+from etl_platform.contract.errors import ServiceRefused, ServiceUnavailable
 from etl_platform.contract.messaging import MessageQueue, Outgoing
 from etl_platform_tests.fakes.queue import MemoryQueue
 from infra.local.servers import REGION
@@ -104,8 +104,8 @@ def test_nothing_to_send_and_nothing_to_delete_calls_nothing() -> None:
     queue.give_back([])
 
 
-def test_a_queue_that_is_not_there_is_a_service_that_is_unavailable(environment: None) -> None:
-    with pytest.raises(ServiceUnavailable, match=r"GetQueueUrl missing\.fifo"):
+def test_a_queue_that_is_not_there_is_a_call_that_is_refused(environment: None) -> None:
+    with pytest.raises(ServiceRefused, match=r"GetQueueUrl missing\.fifo"):
         Queue("missing.fifo").receive(1)
 
 
@@ -148,7 +148,19 @@ def test_a_receipt_that_sqs_knows_no_more_is_borne(stub: Stubber, code: str) -> 
 
 def test_a_refused_call_raises_with_the_code_of_sqs(stub: Stubber) -> None:
     stub.add_client_error("receive_message", "AccessDenied", "no")
-    with pytest.raises(ServiceUnavailable, match="ReceiveMessage q: AccessDenied"):
+    with pytest.raises(ServiceRefused, match="ReceiveMessage q: AccessDenied"):
+        Queue("q").receive(1)
+
+
+@pytest.mark.parametrize(
+    ("code", "status"),
+    [("ThrottlingException", 400), ("ExpiredToken", 403), ("InternalError", 500), ("Odd", 429)],
+)
+def test_a_refusal_that_ends_by_itself_is_a_service_that_is_unavailable(
+    stub: Stubber, code: str, status: int
+) -> None:
+    stub.add_client_error("receive_message", code, "later", status)
+    with pytest.raises(ServiceUnavailable, match=code):
         Queue("q").receive(1)
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from etl_platform.aws.clients import client
 from etl_platform.aws.s3 import S3
-from etl_platform.contract.errors import ServiceUnavailable
+from etl_platform.contract.errors import ServiceRefused
 from etl_platform.contract.layout import Location
 from etl_platform.contract.storage import Storage
 from etl_platform_tests.fakes.storage import DirectoryStorage
@@ -77,6 +77,6 @@ def test_a_deleted_object_is_on_no_page(environment: None) -> None:
     assert S3().page(bucket, "").objects == ()
 
 
-def test_a_bucket_that_is_not_there_is_a_service_that_is_unavailable(environment: None) -> None:
-    with pytest.raises(ServiceUnavailable, match="NoSuchBucket"):
+def test_a_bucket_that_is_not_there_is_a_call_that_is_refused(environment: None) -> None:
+    with pytest.raises(ServiceRefused, match="NoSuchBucket"):
         S3().page("no-such-bucket", "")

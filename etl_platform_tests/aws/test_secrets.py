@@ -9,7 +9,7 @@ import pytest
 
 from etl_platform.aws.clients import client
 from etl_platform.aws.secrets import read_secret
-from etl_platform.contract.errors import ServiceUnavailable, SettingInvalid
+from etl_platform.contract.errors import ServiceRefused, SettingInvalid
 from infra.local.processes import Processes
 from infra.local.servers import CREDENTIALS, REGION, ministack, url_of
 
@@ -71,5 +71,5 @@ def test_an_unusable_secret_is_refused_without_its_text(text: str) -> None:
 
 
 def test_a_secret_that_is_not_there_is_named() -> None:
-    with pytest.raises(ServiceUnavailable, match="tests/none"):
+    with pytest.raises(ServiceRefused, match="tests/none"):
         read_secret("tests/none")

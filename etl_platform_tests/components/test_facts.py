@@ -54,7 +54,7 @@ def test_links_lead_to_the_folder_the_run_and_its_log() -> None:
         "athena": f"{console}/athena/home?region=eu-west-1#/query-editor",
         "glue_run": f"{console}/gluestudio/home?region=eu-west-1#/job/n-convert/run/jr_1",
         "glue_logs": f"{console}/cloudwatch/home?region=eu-west-1#logsV2:log-groups/log-group/"
-        "$252Faws-glue$252Fjobs/log-events/jr_1",
+        "$252Faws-glue$252Fjobs$252Foutput/log-events/jr_1",
     }
     (raw,) = facts.links(RAW, BATCH, {}).values()
     assert raw.value == f"{console}/s3/buckets/n-raw-feed?region=eu-west-1&prefix=2026/11/23/00/"

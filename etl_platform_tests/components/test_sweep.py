@@ -8,7 +8,8 @@ import dagster as dg
 import pytest
 
 from etl_platform.components import sweep as module
-from etl_platform.components.past import HOURS_TAG, PRIORITY_TAG
+from etl_platform.components.events import ERROR_CODE_TAG
+from etl_platform.components.past import ATTEMPT_TAG, HOURS_TAG, PRIORITY_TAG
 from etl_platform.components.sensor import MANIFEST_SENSOR, Queues, manifest_sensor
 from etl_platform.components.sweep import MANIFEST_SWEEP, manifest_sweep
 from etl_platform.contract.errors import ServiceUnavailable
@@ -27,7 +28,8 @@ from etl_platform_tests.fakes.storage import DirectoryStorage
 
 NAMES = Names("etl-test")
 CONTRACTS = {source: contract(source) for source in ("orders", "visits")}
-CONTRACTS["closed"] = contract("closed", ends="2013-06-01-00")
+CONTRACTS["closed"] = contract("closed", ends="2013-06-01-00", retries={"times": 0})
+RETRIES = CONTRACTS["orders"].retries
 
 
 class Watched(DirectoryStorage):
@@ -166,6 +168,73 @@ def test_an_old_hour_of_any_source_is_found_by_the_walk(stage: Stage) -> None:
     stage.land("visits", old)
     stage.sweep()
     assert stage.asked == [("closed", old), ("visits", old)]
+
+
+def _fail(stage: Stage, code: str | None = None) -> None:
+    """Let the newest run fail now, by an error of a step if it has a code."""
+    run = stage.daemon.runs()[-1].dagster_run
+    if code is not None:
+        stage.daemon.instance.add_run_tags(run.run_id, {ERROR_CODE_TAG: code})
+    daemon.end(stage.daemon.instance, run, dg.DagsterEventType.RUN_FAILURE, stage.clock.now)
+
+
+@pytest.mark.parametrize("code", ["WAREHOUSE_UNAVAILABLE", "JOB_CUT_SHORT", "COMMIT_UNKNOWN", None])
+def test_an_hour_that_failed_by_a_passing_fault_is_asked_for_again_after_a_while(
+    stage: Stage, code: str | None
+) -> None:
+    """P4. Without a code: the process of the run was lost."""
+    stage.land("orders", stage.clock.hour)
+    stage.sweep()
+    _fail(stage, code)
+    stage.clock.pass_by(minutes=9)
+    assert stage.sweep() == []
+    stage.clock.pass_by(minutes=1)
+    (again,) = stage.sweep()
+    assert again.tags[ATTEMPT_TAG] == "2"
+    assert stage.sweep() == []
+
+
+def test_each_wait_is_twice_the_one_before_and_the_retries_end(stage: Stage) -> None:
+    stage.land("visits", stage.clock.hour)
+    stage.sweep()
+    minutes = []
+    for _ in range(RETRIES.times):
+        _fail(stage, "JOB_BUSY")
+        waited = 0
+        while not stage.sweep():
+            stage.clock.pass_by(minutes=5)
+            waited += 5
+        minutes.append(waited)
+    assert minutes == [10, 20, 40, 80, 160, 320]
+    _fail(stage, "JOB_BUSY")
+    stage.clock.pass_by(minutes=60 * 24)
+    assert stage.sweep() == []
+
+
+@pytest.mark.parametrize("code", ["REJECT_LIMIT", "MANIFEST_INVALID", "JOB_FAILED"])
+def test_an_hour_that_is_blocked_for_good_is_left_to_people(stage: Stage, code: str) -> None:
+    stage.land("orders", stage.clock.hour)
+    stage.sweep()
+    _fail(stage, code)
+    stage.clock.pass_by(minutes=60 * 24)
+    assert stage.sweep() == []
+
+
+def test_a_run_that_failed_and_whose_hour_is_loaded_since_is_forgotten(stage: Stage) -> None:
+    arrival = stage.land("orders", stage.clock.hour)
+    stage.sweep()
+    _fail(stage, "JOB_BUSY")
+    load(stage.daemon.instance, arrival)
+    stage.clock.pass_by(minutes=60)
+    assert stage.sweep() == []
+
+
+def test_a_contract_may_want_no_retries(stage: Stage) -> None:
+    stage.land("closed", Hour.parse("2013-02-01-00"))
+    stage.sweep()
+    _fail(stage, "JOB_BUSY")
+    stage.clock.pass_by(minutes=60 * 24)
+    assert stage.sweep() == []
 
 
 def test_hours_that_are_none_of_the_contract_are_passed_over(stage: Stage) -> None:

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 import dagster as dg
 
@@ -17,6 +18,7 @@ from etl_platform.definitions import defs
 from infra.local.demo.dirt import Spot
 from infra.local.demo.feeder import Feeder, deliveries
 
+_BEFORE_ALL = datetime(2013, 1, 1, tzinfo=UTC)
 START_TAG = "dagster/asset_partition_range_start"
 END_TAG = "dagster/asset_partition_range_end"
 
@@ -98,7 +100,7 @@ class Platform:
 
     def glue_runs(self, stage: str) -> list[GlueRun]:
         job = self.names.load_job if stage == LOAD else self.names.convert_job
-        return list(glue.recent(job))
+        return list(glue.since(job, _BEFORE_ALL))
 
 
 def until(seconds: float, condition: object) -> None:

@@ -4,6 +4,7 @@ import os
 
 import pytest
 
+from etl_platform.contract.arriving import Arrives
 from etl_platform.contract.reading import read_contracts
 from etl_platform.contract.source import SourceContract
 from etl_platform_tests.infra.templates import Assembly
@@ -18,7 +19,8 @@ def contracts() -> dict[str, SourceContract]:
     """The contracts of this checkout, and a made-up one after the first of them."""
     known = read_contracts()
     first = next(iter(known.values()))
-    extra = first.model_copy(update={"source": EXTRA, "keep_superseded": True})
+    arrives = Arrives(schedule="15 * * * *")
+    extra = first.model_copy(update={"source": EXTRA, "keep_superseded": True, "arrives": arrives})
     return {**known, EXTRA: extra}
 
 

@@ -24,6 +24,7 @@ WILDCARDS = {
     "Dagster reads and pins for any source of the installation, in its own account": (
         r"arn:aws:s3:::etl-platform-(raw|processed)-\*(/\*|/\*/_(batch|blocked)\.json)?"
     ),
+    "the manifests of a source that lands none": r"arn:aws:s3:::[a-z0-9-]+/\*/manifest\.json",
     "one folder of a named bucket": r"arn:aws:s3:::[a-z0-9-]+/(orders|pipes|temporary)/\*",
     "a key that the condition names by its alias": r"arn:aws:kms:us-east-1:123456789012:key/\*",
     "the six characters that Secrets Manager adds": (

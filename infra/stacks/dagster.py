@@ -3,7 +3,7 @@
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
-from etl_platform.contract.layout import BLOCKED, PIN, Names
+from etl_platform.contract.layout import BLOCKED, MANIFEST, PIN, Names
 from infra.stacks.base import ConcernStack, Contracts, allow, data_key_alias
 
 
@@ -38,6 +38,12 @@ class DagsterStack(ConcernStack):
                     self.bucket_arn(f"{processed}/*/{BLOCKED}"),
                     self.bucket_arn(f"{names.artifacts_bucket}/orders/*"),
                     self.bucket_arn(f"{names.artifacts_bucket}/pipes/*"),
+                    # The sources whose manifests the platform writes itself.
+                    *(
+                        self.bucket_arn(f"{names.raw_bucket(source)}/*/{MANIFEST}")
+                        for source, contract in self.contracts.items()
+                        if contract.arrives is not None
+                    ),
                 ],
             ),
         ]
@@ -59,6 +65,8 @@ class DagsterStack(ConcernStack):
                     self.arn("glue", f"job/{names.load_job}"),
                 ],
             ),
+            # What a job prints is shown beside the step that waits for it.
+            allow(["logs:GetLogEvents"], [self.arn("logs", "log-group:/aws-glue/jobs/*")]),
             allow(
                 ["sqs:GetQueueUrl", "sqs:ReceiveMessage", "sqs:DeleteMessage"],
                 [self.arn("sqs", names.queue)],

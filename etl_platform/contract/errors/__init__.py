@@ -28,6 +28,7 @@ PlatformError
 │   ├── ContractChanged      CONTRACT_CHANGED       a batch was converted under another contract
 │   ├── AggregateAstray      AGGREGATE_ASTRAY       a query gives rows of hours not asked for
 │   ├── WarehouseRefused     WAREHOUSE_REFUSED      the warehouse refused a statement
+│   ├── ServiceRefused       SERVICE_REFUSED        an AWS service refused a call
 │   ├── JobFailed            JOB_FAILED             a Glue job ended without success
 │   ├── JobUnaccounted       JOB_UNACCOUNTED        a Glue job did not report every hour asked of it
 │   └── JavaMissing          JAVA_MISSING           the Spark engine has no Java to run on
@@ -37,6 +38,7 @@ PlatformError
 │   ├── WarehouseFull        WAREHOUSE_FULL         the disks of the warehouse have no room
 │   ├── WarehouseConflict    WAREHOUSE_CONFLICT     another transaction was in the way
 │   ├── TableLocked          TABLE_LOCKED           another session holds the lock of a table
+│   ├── JobCutShort          JOB_CUT_SHORT          a Glue job ended for want of room or time
 │   └── JobBusy              JOB_BUSY               every slot of the Glue job is taken
 └── UnknownOutcome           the answer was lost: look before trying again
     └── CommitUnknown        COMMIT_UNKNOWN         the connection broke after COMMIT was sent
@@ -83,14 +85,18 @@ from etl_platform.contract.errors.services import (
     CommitUnknown,
     JavaMissing,
     JobBusy,
+    JobCutShort,
     JobFailed,
     JobUnaccounted,
+    ServiceRefused,
     ServiceUnavailable,
     TableLocked,
     WarehouseConflict,
     WarehouseFull,
     WarehouseRefused,
     WarehouseUnavailable,
+    job_ended,
+    may_pass,
 )
 
 __all__ = [
@@ -107,6 +113,7 @@ __all__ = [
     "HourRefused",
     "JavaMissing",
     "JobBusy",
+    "JobCutShort",
     "JobFailed",
     "JobUnaccounted",
     "LocationRefused",
@@ -120,6 +127,7 @@ __all__ = [
     "PlatformError",
     "RejectLimitExceeded",
     "SchemaChangeRefused",
+    "ServiceRefused",
     "ServiceUnavailable",
     "SettingInvalid",
     "SourceUnknown",
@@ -134,4 +142,6 @@ __all__ = [
     "WarehouseFull",
     "WarehouseRefused",
     "WarehouseUnavailable",
+    "job_ended",
+    "may_pass",
 ]

@@ -1,5 +1,6 @@
 """What the warehouse, Glue and the other services answer, or fail to."""
 
+import re
 from collections.abc import Sequence
 
 from etl_platform.contract.errors.roots import Terminal, Transient, UnknownOutcome
@@ -17,11 +18,26 @@ class WarehouseRefused(Terminal):
         )
 
 
+class ServiceRefused(Terminal):
+    code = "SERVICE_REFUSED"
+
+    def __init__(self, service: str, call: str, message: str) -> None:
+        self.service, self.call, self.message = service, call, message
+        super().__init__(
+            f"{service} refused {call}: {message}",
+            expected="a call that the service allows, on something that is there",
+            remedy="Check permissions, names and what is deployed, then run it again",
+        )
+
+
 class JobFailed(Terminal):
     code = "JOB_FAILED"
 
-    def __init__(self, job: str, run_id: str, state: str, message: str) -> None:
+    def __init__(
+        self, job: str, run_id: str, state: str, message: str, log_tail: Sequence[str] = ()
+    ) -> None:
         self.job, self.run_id, self.state, self.message = job, run_id, state, message
+        self.log_tail = tuple(log_tail)
         super().__init__(
             f"Glue job {job} run {run_id} ended as {state}: {message or 'no message'}",
             expected="SUCCEEDED",
@@ -62,6 +78,22 @@ class ServiceUnavailable(Transient):
             f"{service} did not carry out {call}: {message}",
             expected="an answer",
             remedy="The run is tried again; if it lasts, check credentials, network and quotas",
+        )
+
+
+class JobCutShort(Transient):
+    code = "JOB_CUT_SHORT"
+
+    def __init__(
+        self, job: str, run_id: str, state: str, message: str, log_tail: Sequence[str] = ()
+    ) -> None:
+        self.job, self.run_id, self.state, self.message = job, run_id, state, message
+        self.log_tail = tuple(log_tail)
+        super().__init__(
+            f"Glue job {job} run {run_id} was cut short as {state}: {message or 'no message'}",
+            expected="SUCCEEDED",
+            remedy="The run is tried again and goes on from what is committed; if it lasts, read"
+            " the log of the run",
         )
 
 
@@ -140,3 +172,38 @@ class CommitUnknown(UnknownOutcome):
             expected="an answer to COMMIT",
             remedy="The ledger says what happened: the load looks there before it tries again",
         )
+
+
+def may_pass(code: str) -> bool:
+    """Whether this is the code of an error after which the same may succeed later."""
+    return any(
+        kind.code == code for root in (Transient, UnknownOutcome) for kind in root.__subclasses__()
+    )
+
+
+_OF_THE_SERVICE = ("resource unavailable", "max concurrent", "internal service")
+"""What Glue says of a job that failed for lack of room or by its own fault
+(https://docs.aws.amazon.com/glue/latest/dg/job-run-statuses.html)."""
+
+
+def job_ended(
+    job: str, run_id: str, state: str, message: str, log_tail: Sequence[str] = ()
+) -> JobFailed | JobCutShort:
+    """The error of a run that ended in another state than SUCCEEDED.
+
+    The service is at fault where the state says so (ERROR, EXPIRED), and so is the time limit
+    (TIMEOUT): what was committed by then stays. A script that failed has said by the code in its
+    message whether to try again. A run that somebody stopped is not started again by itself.
+    """
+    is_passing = state in ("ERROR", "EXPIRED", "TIMEOUT") or (
+        state == "FAILED" and _says_to_try_again(message)
+    )
+    kind = JobCutShort if is_passing else JobFailed
+    return kind(job, run_id, state, message, log_tail)
+
+
+def _says_to_try_again(message: str) -> bool:
+    told = re.search(r"\[([A-Z]+(?:_[A-Z]+)*)\]", message)
+    if told:
+        return may_pass(told[1])
+    return any(text in message.lower() for text in _OF_THE_SERVICE)

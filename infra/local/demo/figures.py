@@ -39,9 +39,7 @@ def glue_use(storage: Storage, names: Names, since: float) -> dict[str, GlueUse]
     began = datetime.fromtimestamp(since, UTC)
     used: dict[str, GlueUse] = {}
     for job in (names.convert_job, names.load_job):
-        for run in glue.recent(job):
-            if run.started_at is None or run.started_at < began:
-                continue
+        for run in glue.since(job, began):
             body = storage.read(Location.parse(run.arguments["--order"]))
             source = Order.model_validate_json(body).contract.source
             sum_until_now = used.get(source, GlueUse())

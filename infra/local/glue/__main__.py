@@ -18,6 +18,7 @@ from botocore.config import Config
 from infra.local.glue.errors import EntityNotFound
 from infra.local.glue.executor import Execution
 from infra.local.glue.jobs import ForgottenSettings, JobDefinition
+from infra.local.glue.knobs import Knobs
 from infra.local.glue.runs import JobRun, RunStore
 from infra.local.glue.sandbox import Sandboxes
 from infra.local.glue.server import GlueEndpoint, GlueServer, Upstream
@@ -32,7 +33,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     # The directories of runs that ended without the runner seeing it.
     shutil.rmtree(state_dir / "work", ignore_errors=True)
     settings = ForgottenSettings(state_dir / "jobs.json")
-    runs = _job_runs(options.upstream, f"http://127.0.0.1:{options.port}", state_dir, settings)
+    knobs = Knobs()
+    own_url = f"http://127.0.0.1:{options.port}"
+    runs = _job_runs(options.upstream, own_url, state_dir, settings, knobs)
     endpoint = GlueEndpoint(
         {
             "StartJobRun": runs.start_job_run,
@@ -42,6 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         },
         Upstream(options.upstream),
         settings,
+        knobs,
     )
     server = GlueServer(options.port, endpoint)
 
@@ -66,7 +70,9 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
-def _job_runs(upstream: str, own_url: str, state_dir: Path, settings: ForgottenSettings) -> JobRuns:
+def _job_runs(
+    upstream: str, own_url: str, state_dir: Path, settings: ForgottenSettings, knobs: Knobs
+) -> JobRuns:
     aws_environment = {
         "AWS_ENDPOINT_URL": upstream,
         "AWS_ENDPOINT_URL_GLUE": own_url,
@@ -95,7 +101,7 @@ def _job_runs(upstream: str, own_url: str, state_dir: Path, settings: ForgottenS
             aws_environment=aws_environment,
         )
 
-    return JobRuns(RunStore(state_dir / "runs"), job_named, execution_of)
+    return JobRuns(RunStore(state_dir / "runs"), job_named, execution_of, knobs)
 
 
 def _client(service: str, endpoint_url: str) -> Any:

@@ -12,10 +12,12 @@ from uuid import uuid4
 
 from infra.local.glue.errors import GlueError, InternalFailure, InvalidInput
 from infra.local.glue.jobs import ForgottenSettings
+from infra.local.glue.knobs import AnswerLost, KnobError, Knobs
 
 TARGET_PREFIX = "AWSGlue."
 CONTENT_TYPE = "application/x-amz-json-1.1"
 HEALTH_PATH = "/health"
+KNOBS_PATH = "/knobs"
 BODY_LIMIT_BYTES = 8 * 1024 * 1024
 UPSTREAM_TIMEOUT_S = 60.0
 
@@ -38,6 +40,10 @@ class Answer:
     @classmethod
     def of(cls, document: Mapping[str, Any], status: int = 200) -> "Answer":
         return cls(status, json.dumps(document).encode())
+
+    @classmethod
+    def refusal(cls, error: GlueError) -> "Answer":
+        return cls.of({"__type": error.code, "Message": str(error)}, error.status)
 
 
 class Upstream:
@@ -70,7 +76,9 @@ class GlueEndpoint:
         operations: Mapping[str, Operation],
         upstream: Upstream,
         settings: ForgottenSettings,
+        knobs: Knobs,
     ) -> None:
+        self.knobs = knobs
         self._operations = operations
         self._upstream = upstream
         self._settings = settings
@@ -81,15 +89,28 @@ class GlueEndpoint:
             operation = target.removeprefix(TARGET_PREFIX)
             run_here = self._operations.get(operation)
             if run_here is not None:
-                return Answer.of(run_here(_document(body)))
+                return self._answered_here(operation, run_here, _document(body))
             answer = self._upstream.forward(headers, body)
             return self._completed(operation, _document(body), answer)
         except GlueError as error:
-            return Answer.of({"__type": error.code, "Message": str(error)}, error.status)
+            return Answer.refusal(error)
+        except AnswerLost:
+            raise
         except Exception:
             # The client gets an AWS error, as from a fault inside the service.
             log.exception("%s could not be answered", target)
             return Answer.of({"__type": GlueError.code, "Message": "See the runner's log"}, 500)
+
+    def _answered_here(
+        self, operation: str, run_here: Operation, document: Mapping[str, Any]
+    ) -> Answer:
+        knob = self.knobs.of_call(operation)
+        if knob is not None and not knob.is_carried_out:
+            raise KnobError(knob)
+        answer = Answer.of(run_here(document))
+        if knob is not None:
+            raise AnswerLost
+        return answer
 
     def _completed(self, operation: str, request: Mapping[str, Any], answer: Answer) -> Answer:
         """The emulator's answer with the settings that it forgot."""
@@ -137,7 +158,24 @@ class _Handler(BaseHTTPRequestHandler):
             return
         body = self.rfile.read(length)
         headers = dict(self.headers.items())
-        self._send(self.server.endpoint.answer(headers.get("X-Amz-Target", ""), headers, body))
+        try:
+            answer = self.server.endpoint.answer(headers.get("X-Amz-Target", ""), headers, body)
+        except AnswerLost:
+            self.close_connection = True
+        else:
+            self._send(answer)
+
+    def do_PUT(self) -> None:
+        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        if self.path != KNOBS_PATH:
+            self._send(Answer.of({}, 404))
+            return
+        try:
+            self.server.endpoint.knobs.set(_document(body))
+        except GlueError as error:
+            self._send(Answer.refusal(error))
+        else:
+            self._send(Answer.of({}))
 
     def _send(self, answer: Answer) -> None:
         self.send_response(answer.status)

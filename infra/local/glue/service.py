@@ -17,6 +17,7 @@ from infra.local.glue.errors import (
 )
 from infra.local.glue.executor import Ending, Execution, Outcome, end_leftover
 from infra.local.glue.jobs import JobDefinition
+from infra.local.glue.knobs import Knobs, RunKnob
 from infra.local.glue.runs import SLOT_STATES, JobRun, JobRunState, ProcessMark, RunStore
 
 # Since Glue 5.0 a job without a Timeout has eight hours.
@@ -74,8 +75,14 @@ class JobRuns:
     """Every run that was asked for: the slots, the queue, and the processes under way."""
 
     def __init__(
-        self, store: RunStore, job_named: JobSource, execution_of: Callable[[JobRun], Execution]
+        self,
+        store: RunStore,
+        job_named: JobSource,
+        execution_of: Callable[[JobRun], Execution],
+        knobs: Knobs,
     ) -> None:
+        self._knobs = knobs
+        self._forced: dict[str, RunKnob] = {}
         self._store = store
         self._job_named = job_named
         self._execution_of = execution_of
@@ -95,7 +102,12 @@ class JobRuns:
         with self._lock:
             if request.job_run_id is not None:
                 self._run_of(request.job_name, request.job_run_id)
-            if self._count(job.name, SLOT_STATES) >= job.execution_property.max_concurrent_runs:
+            forced = self._knobs.of_run(job.name)
+            if forced is not None:
+                self._forced[run.run_id] = forced
+            if forced is not None and forced.end is JobRunState.EXPIRED:
+                self._store.put(run.model_copy(update={"state": JobRunState.WAITING}))
+            elif self._count(job.name, SLOT_STATES) >= job.execution_property.max_concurrent_runs:
                 if not run.queuing_enabled:
                     raise ConcurrentRunsExceeded(job.name)
                 self._store.put(run)
@@ -193,10 +205,10 @@ class JobRuns:
                     current = current.moved(JobRunState.RUNNING)
                 self._store.put(current.model_copy(update={"process": process}))
 
+        forced = self._forced.get(run.run_id)
+        timeout_s = forced.after_s if forced else run.timeout_minutes * 60.0
         try:
-            outcome = self._executions[run.run_id].execute(
-                timeout_s=run.timeout_minutes * 60, on_start=started
-            )
+            outcome = self._executions[run.run_id].execute(timeout_s=timeout_s, on_start=started)
         except LaunchError as error:
             outcome = Outcome(Ending.FAILED, str(error))
         except Exception:
@@ -205,7 +217,11 @@ class JobRuns:
             outcome = None
         with self._lock:
             current = self._run_of(run.job_name, run.run_id)
-            self._store.put(_ended(current, outcome, closing=self._closing.is_set()))
+            if forced is not None and current.state is JobRunState.RUNNING:
+                ended = _forced_end(current, forced)
+            else:
+                ended = _ended(current, outcome, closing=self._closing.is_set())
+            self._store.put(ended)
             del self._executions[run.run_id], self._threads[run.run_id]
         self._queue_look.set()
 
@@ -219,10 +235,17 @@ class JobRuns:
             if self._closing.is_set():
                 return
             for run in self._waiting():
-                if time.time() - run.started_on > run.timeout_minutes * 60:
+                forced = self._forced.get(run.run_id)
+                longest_s = forced.after_s if forced else run.timeout_minutes * 60.0
+                if time.time() - run.started_on > longest_s:
                     self._store.put(run.moved(JobRunState.EXPIRED))
-                elif self._count(run.job_name, SLOT_STATES) < slots.get(run.job_name, 0):
+                elif forced is None and self._count(run.job_name, SLOT_STATES) < slots.get(
+                    run.job_name, 0
+                ):
                     self._begin(run)
+
+    def _has_slot(self, job_name: str, slots: Mapping[str, int]) -> bool:
+        return self._count(job_name, SLOT_STATES) < slots.get(job_name, 0)
 
     def _waiting(self) -> list[JobRun]:
         return [run for run in self._store.all() if run.state is JobRunState.WAITING]
@@ -300,6 +323,12 @@ def _new_run(request: _StartJobRun, job: JobDefinition) -> JobRun:
         security_configuration=request.security_configuration or job.security_configuration,
         queuing_enabled=queuing,
     )
+
+
+def _forced_end(run: JobRun, forced: RunKnob) -> JobRun:
+    if forced.end is JobRunState.STOPPED:
+        run = run.moved(JobRunState.STOPPING)
+    return run.moved(forced.end, forced.message or None)
 
 
 def _ended(run: JobRun, outcome: Outcome | None, *, closing: bool) -> JobRun:

@@ -1,10 +1,12 @@
 """A real runner in front of MiniStack, and the few steps that every test of it begins with."""
 
 import io
+import json
 import time
 import zipfile
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -12,7 +14,7 @@ from uuid import uuid4
 import pytest
 
 from infra.local.processes import Processes
-from infra.local.servers import client, glue_runner
+from infra.local.servers import client, glue_runner, url_of
 
 BUCKET = "glue-tests"
 TERMINAL = ("STOPPED", "SUCCEEDED", "FAILED", "TIMEOUT", "ERROR", "EXPIRED")
@@ -22,6 +24,7 @@ TERMINAL = ("STOPPED", "SUCCEEDED", "FAILED", "TIMEOUT", "ERROR", "EXPIRED")
 class Runner:
     """A running Glue endpoint, seen through unchanged boto3 clients."""
 
+    url: str
     glue: Any
     s3: Any
     logs: Any
@@ -54,6 +57,15 @@ class Runner:
         key = f"{uuid4().hex}.zip"
         self.s3.put_object(Bucket=BUCKET, Key=key, Body=buffer.getvalue())
         return f"s3://{BUCKET}/{key}"
+
+    def turn(self, **knobs: list[dict[str, Any]]) -> None:
+        """Set the faults that the runner is to show; those that were set before are forgotten."""
+        connection = HTTPConnection(self.url.removeprefix("http://"))
+        connection.request("PUT", "/knobs", json.dumps(knobs))
+        answer = connection.getresponse()
+        connection.close()
+        if answer.status != 200:
+            raise ValueError(f"the runner answered {answer.status}")
 
     def start(self, job: str, **arguments: Any) -> str:
         return str(self.glue.start_job_run(JobName=job, **arguments)["JobRunId"])
@@ -95,6 +107,12 @@ def runner(aws_port: int, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     s3 = client("s3", aws_port)
     s3.create_bucket(Bucket=BUCKET)
     yield Runner(
-        client("glue", port), s3, client("logs", aws_port), state_dir / "glue", restart, kill
+        url_of(port),
+        client("glue", port),
+        s3,
+        client("logs", aws_port),
+        state_dir / "glue",
+        restart,
+        kill,
     )
     processes.end(server.name, server.stop_within_s)
