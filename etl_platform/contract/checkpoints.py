@@ -15,6 +15,7 @@ VARIABLE: Final = "ETL_CHECKPOINT"
 """`PLACE=ACTION` arms one checkpoint of a process; without the variable none does anything."""
 
 CHECKPOINTS: Final = (
+    "ingest.after_send",
     "ingest.before_pin",
     "ingest.after_pin",
     "convert.after_file",
@@ -27,6 +28,9 @@ CHECKPOINTS: Final = (
     "load.after_inserts",
     "load.before_commit",
     "load.after_commit",
+    "apply.between",
+    "refresh.before_commit",
+    "refresh.after_commit",
 )
 
 _SIGNALS: Final = {"kill": signal.SIGKILL, "terminate": signal.SIGTERM, "stop": signal.SIGSTOP}

@@ -8,6 +8,7 @@ import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from etl_platform.contract.checkpoints import checkpoint
 from etl_platform.contract.errors import SchemaChangeRefused, TargetMissing, TargetOutdated
 from etl_platform.contract.types import LONGEST_TEXT_BYTES
 from etl_platform.contract.warehouse import SchemaConnect, Warehouse
@@ -104,6 +105,7 @@ def apply(connect: SchemaConnect, target: Target) -> list[Change]:
                 changing.execute_alone(change.statement, name=change.why)
                 _record(changing, target, change)
                 changing.commit()
+        checkpoint("apply.between")
         for change in changes:
             if not change.alone:
                 changing.execute(change.statement, name=change.why)

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Final, Literal
 
+from etl_platform.contract.checkpoints import checkpoint
 from etl_platform.contract.errors import (
     AggregateAstray,
     CommitUnknown,
@@ -139,7 +140,9 @@ class Refresher:
             cause = f"{', '.join(sorted(standing.new_batches))} changed in some hours"
             done = Refreshed(number, "hours", cause, batches, hours, deleted, inserted)
         self._remember(warehouse, done)
+        checkpoint("refresh.before_commit")
         warehouse.commit()
+        checkpoint("refresh.after_commit")
         return done
 
     def _look(self, warehouse: Warehouse) -> Standing:

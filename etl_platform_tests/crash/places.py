@@ -5,7 +5,8 @@ from collections.abc import Callable
 
 from etl_platform_tests.crash.processes import Job
 
-INGEST = ("ingest.before_pin", "ingest.after_pin")
+SEND = ("ingest.after_send",)
+PIN = ("ingest.before_pin", "ingest.after_pin")
 CONVERT = ("convert.after_file", "convert.before_commit", "convert.after_commit")
 LOAD = (
     "load.before_lock",
@@ -16,6 +17,9 @@ LOAD = (
     "load.before_commit",
     "load.after_commit",
 )
+APPLY = ("apply.between",)
+REFRESH = ("refresh.before_commit", "refresh.after_commit")
+EVERY = (*SEND, *PIN, *CONVERT, *LOAD, *APPLY, *REFRESH)
 
 
 def _died_of(number: signal.Signals) -> Callable[[Job], None]:

@@ -1,15 +1,17 @@
 """Stages as processes of their own, with a checkpoint armed, and what is seen of them."""
 
+import json
 import os
 import resource
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import psutil
 
@@ -76,6 +78,13 @@ class Job:
 
     def is_stopped(self) -> bool:
         return psutil.Process(self.process.pid).status() == psutil.STATUS_STOPPED
+
+
+def step(
+    name: str, document: Mapping[str, Any], armed: str | None = None
+) -> AbstractContextManager[Job]:
+    """A step of `steps.py` as its own process."""
+    return started("etl_platform_tests.crash.steps", [name, json.dumps(document)], armed)
 
 
 @contextmanager
