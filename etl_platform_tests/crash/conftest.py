@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from etl_platform_tests.convert.samples import World
+from etl_platform_tests.crash.conversions import new_world
 from etl_platform_tests.crash.feeds import Loads, serving_jobs
 from etl_platform_tests.crash.processes import Gate
 from etl_platform_tests.load.endpoint import Endpoint
@@ -25,3 +27,9 @@ def loads(endpoint: Endpoint) -> Loads:
 @pytest.fixture
 def gate(tmp_path: Path) -> Gate:
     return Gate(tmp_path / "gate")
+
+
+@pytest.fixture(scope="package")
+def world(endpoint: Endpoint) -> World:
+    """Where files are converted."""
+    return new_world()
