@@ -74,13 +74,17 @@ def take(
     holds it for longer than the patience lasts.
     """
     give_up_at = clock() + patience.at_most_s
+    ended: set[int] = set()
     while not _locked(warehouse, guard, label, patience.look_every_s):
         holders = _holders(warehouse, guard)
         gone = [holder for holder in holders if holder.has_left(patience.lease_s)]
         for holder in gone:
             warehouse.execute(sql.end_session(holder.session), name="the end of a lost session")
         warehouse.rollback()
-        if not gone and clock() >= give_up_at:
+        # One more try after the end of a session, and no more if it did not go.
+        is_hopeful = not ended.issuperset(holder.session for holder in gone)
+        ended.update(holder.session for holder in gone)
+        if not is_hopeful and clock() >= give_up_at:
             raise TableLocked(str(guard), patience.at_most_s, [str(holder) for holder in holders])
 
 

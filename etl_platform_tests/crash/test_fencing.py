@@ -41,6 +41,18 @@ def test_a_stopped_load_of_another_hour_does_its_work_anew_when_it_goes_on(loads
     assert loads.holds_exactly(hour, other)
 
 
+def test_of_several_loads_that_wait_each_has_its_turn(loads: Loads) -> None:
+    """P4."""
+    hour, *others = (loads.batch(number, [(number, 1, "x")]) for number in range(1, 4))
+    with loads.start(hour, armed="load.after_copy=stop") as stopped:
+        until(stopped.is_stopped)
+        first, second = (loads.start(other, options=IMPATIENT) for other in others)
+        with first as one, second as two:
+            reports = [*one.finish(), *two.finish()]
+    assert [report.outcome for report in reports] == ["done", "done"]
+    assert loads.holds_exactly(*others)
+
+
 def test_within_the_lease_the_other_load_gives_up_and_says_who_holds_the_table(
     loads: Loads,
 ) -> None:

@@ -1,8 +1,10 @@
 """Who waits for the guard of a table, whom it may end, and what it says when it gives up."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
 
 import pytest
 
@@ -58,6 +60,42 @@ def test_a_session_of_the_platform_that_shows_no_life_is_ended(
         take(warehouse, guard, LABEL, SHORT)
         with pytest.raises(CommitUnknown):
             holder.commit()
+
+
+@dataclass
+class Deaf:
+    """A warehouse that ends no session."""
+
+    inner: RedshiftWarehouse
+    asked: int = 0
+
+    def execute(self, statement: str, parameters: Sequence[object] = (), *, name: str) -> int:
+        if name == "the end of a lost session":
+            self.asked += 1
+            return -1
+        return self.inner.execute(statement, parameters, name=name)
+
+    def fetch(
+        self, statement: str, parameters: Sequence[object] = (), *, name: str
+    ) -> list[tuple[Any, ...]]:
+        return self.inner.fetch(statement, parameters, name=name)
+
+    def commit(self) -> None:
+        self.inner.commit()
+
+    def rollback(self) -> None:
+        self.inner.rollback()
+
+
+def test_a_session_that_does_not_go_when_it_is_ended_is_not_waited_for_without_end(
+    endpoint: Endpoint, guard: QualifiedName
+) -> None:
+    lost = holding(endpoint.service, guard, LABEL)
+    with lost as (_, session), endpoint.connect() as warehouse:
+        deaf = Deaf(warehouse)
+        with pytest.raises(TableLocked, match=str(session)):
+            take(deaf, guard, LABEL, SHORT)
+    assert deaf.asked >= 2
 
 
 def test_a_session_at_work_is_waited_for_however_old_its_transaction_is(
