@@ -12,7 +12,7 @@ from typing import Final
 
 from etl_platform.contract.errors import TableLocked, WarehouseConflict
 from etl_platform.contract.warehouse import STATEMENT_TIMEOUT_S, Warehouse
-from etl_platform.load import sql
+from etl_platform.load import locking_sql
 from etl_platform.load.quoting import QualifiedName
 
 LOAD: Final = "etl-platform load"
@@ -79,7 +79,7 @@ def take(
         holders = _holders(warehouse, guard)
         gone = [holder for holder in holders if holder.has_left(patience.lease_s)]
         for holder in gone:
-            warehouse.execute(sql.end_session(holder.session), name="the end of a lost session")
+            warehouse.execute(locking_sql.end_session(holder.session), name="the end of a session")
         warehouse.rollback()
         # One more try after the end of a session, and no more if it did not go.
         is_hopeful = not ended.issuperset(holder.session for holder in gone)
@@ -90,24 +90,24 @@ def take(
 
 def _locked(warehouse: Warehouse, guard: QualifiedName, label: str, within_s: int) -> bool:
     """Whether the lock came within some seconds; if not, the transaction is over."""
-    warehouse.execute(sql.label(label), name="the label of the load")
+    warehouse.execute(locking_sql.label(label), name="the label of the load")
     # LOCK has no NOWAIT in Redshift, and there is no other limit for it:
     # https://docs.aws.amazon.com/redshift/latest/dg/r_LOCK.html
-    warehouse.execute(sql.limit_statements(within_s), name="the limit of the wait")
+    warehouse.execute(locking_sql.limit_statements(within_s), name="the limit of the wait")
     try:
-        warehouse.execute(sql.lock(guard), name="the lock")
+        warehouse.execute(locking_sql.lock(guard), name="the lock")
     except WarehouseConflict as error:
         if not error.timed_out:
             raise
         warehouse.rollback()
         return False
-    warehouse.execute(sql.limit_statements(STATEMENT_TIMEOUT_S), name="the time limit")
+    warehouse.execute(locking_sql.limit_statements(STATEMENT_TIMEOUT_S), name="the time limit")
     return True
 
 
 def _holders(warehouse: Warehouse, guard: QualifiedName) -> list[Holder]:
     """Those sessions of the user that hold a guard: Redshift shows no others to it."""
-    rows = warehouse.fetch(sql.holders(guard), name="the look for who holds the lock")
+    rows = warehouse.fetch(locking_sql.holders(guard), name="the look for who holds the lock")
     return [
         # Timestamps of the warehouse are in UTC and do not say so.
         _holder(warehouse, int(session), str(user), since.replace(tzinfo=UTC))
@@ -117,7 +117,7 @@ def _holders(warehouse: Warehouse, guard: QualifiedName) -> list[Holder]:
 
 def _holder(warehouse: Warehouse, session: int, user: str, since: datetime) -> Holder:
     ((label, running, idle_s),) = warehouse.fetch(
-        sql.activity(session, since), name="the look at a session"
+        locking_sql.activity(session, since), name="the look at a session"
     )
     idle = 0 if running else max(int(idle_s), 0)
     return Holder(session, user.strip(), since, str(label or "").strip(), idle)

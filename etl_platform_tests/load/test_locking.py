@@ -11,7 +11,7 @@ import pytest
 from etl_platform.aws.secrets import WarehouseSecret
 from etl_platform.aws.warehouse import RedshiftWarehouse, connect
 from etl_platform.contract.errors import CommitUnknown, TableLocked, WarehouseUnavailable
-from etl_platform.load import locking, sql
+from etl_platform.load import locking, locking_sql, sql
 from etl_platform.load.locking import Patience, take
 from etl_platform.load.quoting import QualifiedName
 from etl_platform.load.target import Target
@@ -36,8 +36,8 @@ def holding(
 ) -> Iterator[tuple[RedshiftWarehouse, int]]:
     """A session that has the guard, and its number."""
     with connect(user) as holder:
-        holder.execute(sql.label(label), name="the label")
-        holder.execute(sql.lock(guard), name="the lock")
+        holder.execute(locking_sql.label(label), name="the label")
+        holder.execute(locking_sql.lock(guard), name="the lock")
         ((session,),) = holder.fetch("SELECT pg_backend_pid()", name="the session")
         yield holder, int(session)
 
@@ -70,7 +70,7 @@ class Deaf:
     asked: int = 0
 
     def execute(self, statement: str, parameters: Sequence[object] = (), *, name: str) -> int:
-        if name == "the end of a lost session":
+        if name == "the end of a session":
             self.asked += 1
             return -1
         return self.inner.execute(statement, parameters, name=name)
@@ -178,7 +178,7 @@ def test_a_connection_that_is_lost_while_it_waits_is_no_lock(
     with held as (holder, _), endpoint.connect() as warehouse:
         ((session,),) = warehouse.fetch("SELECT pg_backend_pid()", name="the session")
         warehouse.rollback()
-        end_it = sql.end_session(int(session))
+        end_it = locking_sql.end_session(int(session))
         end = threading.Timer(1, lambda: holder.fetch(end_it, name="the end"))
         end.start()
         with pytest.raises(WarehouseUnavailable):
