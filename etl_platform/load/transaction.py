@@ -13,6 +13,7 @@ from etl_platform.contract.errors import (
     TableLocked,
     Terminal,
     Transient,
+    WarehouseConflict,
     WarehouseRefused,
 )
 from etl_platform.contract.layout import Names
@@ -112,7 +113,7 @@ class Loader:
                 fault = unknown
             except Transient as error:
                 fault = error
-            if attempt == self.retry.attempts:
+            if attempt == self.retry.attempts or _has_had_its_time(fault):
                 raise unknown or fault
             self.sleep(self.retry.wait_s(attempt))
             attempt += 1
@@ -184,6 +185,11 @@ class Loader:
         """The report of a batch that the ledger has: of another run, or of this run's COMMIT of
         which the answer was lost."""
         return _report(entry, "done" if entry.run_id == self.run.run_id else "already", {})
+
+
+def _has_had_its_time(fault: PlatformError) -> bool:
+    """Whether a statement ran into its time limit, an hour, or somebody has cancelled it."""
+    return isinstance(fault, WarehouseConflict) and fault.timed_out
 
 
 def _carry_out(warehouse: Warehouse, change: Change) -> dict[str, int]:
