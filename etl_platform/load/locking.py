@@ -5,7 +5,6 @@ loses all of it with its session. docs/crashes.md has the reasons.
 """
 
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
@@ -62,18 +61,14 @@ class Holder:
 
 
 def take(
-    warehouse: Warehouse,
-    guard: QualifiedName,
-    label: str,
-    patience: Patience = USUAL,
-    clock: Callable[[], float] = time.monotonic,
+    warehouse: Warehouse, guard: QualifiedName, label: str, patience: Patience = USUAL
 ) -> None:
     """Lock a guard table, as the first statement of a transaction that takes a snapshot.
 
     Ends sessions of the platform that hold it and are gone. Raises TableLocked when another one
     holds it for longer than the patience lasts.
     """
-    give_up_at = clock() + patience.at_most_s
+    give_up_at = time.monotonic() + patience.at_most_s
     ended: set[int] = set()
     while not _locked(warehouse, guard, label, patience.look_every_s):
         holders = _holders(warehouse, guard)
@@ -84,13 +79,13 @@ def take(
         # One more try after the end of a session, and no more if it did not go.
         is_hopeful = not ended.issuperset(holder.session for holder in gone)
         ended.update(holder.session for holder in gone)
-        if not is_hopeful and clock() >= give_up_at:
+        if not is_hopeful and time.monotonic() >= give_up_at:
             raise TableLocked(str(guard), patience.at_most_s, [str(holder) for holder in holders])
 
 
 def _locked(warehouse: Warehouse, guard: QualifiedName, label: str, within_s: int) -> bool:
     """Whether the lock came within some seconds; if not, the transaction is over."""
-    warehouse.execute(locking_sql.label(label), name="the label of the load")
+    warehouse.execute(locking_sql.label(label), name="the label")
     # LOCK has no NOWAIT in Redshift, and there is no other limit for it:
     # https://docs.aws.amazon.com/redshift/latest/dg/r_LOCK.html
     warehouse.execute(locking_sql.limit_statements(within_s), name="the limit of the wait")
