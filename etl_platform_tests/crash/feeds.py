@@ -128,6 +128,8 @@ def newest(batches: Iterable[Sequence[Row]]) -> list[Row]:
     found: dict[int, Row] = {}
     for rows in batches:
         for row in rows:
-            if row[0] not in found or row[1] > found[row[0]][1]:
-                found[row[0]] = row
+            other = found.setdefault(row[0], row)
+            # Between equal revisions the hour decides, which rows do not tell.
+            assert other is row or other[1] != row[1]
+            found[row[0]] = max(row, other, key=lambda each: each[1])
     return sorted(found.values())
