@@ -11,11 +11,14 @@ from etl_platform.aws.s3 import S3
 from etl_platform.aws.warehouse import RedshiftWarehouse, connect
 from etl_platform.contract.commit import Commit
 from etl_platform.contract.errors import WarehouseFull
+from etl_platform.load import locking_sql
 from etl_platform.load.ledger import Run
 from etl_platform.load.quoting import RoleArn
 from etl_platform.load.target import Target
 from etl_platform.load.transaction import Loader, RetryPolicy
 from etl_platform_tests.crash.feeds import ROLE, Loads, serving_jobs
+from etl_platform_tests.crash.pairs import FREE
+from etl_platform_tests.crash.places import LOAD
 from etl_platform_tests.crash.processes import Gate, until
 from etl_platform_tests.load.endpoint import Endpoint
 from etl_platform_tests.load.samples import NAMES
@@ -41,6 +44,27 @@ def test_a_load_ends_by_itself_when_the_warehouse_comes_back(
     assert report.outcome == "done"
     assert loads.holds_exactly(hour)
     assert loads.is_free()
+
+
+@pytest.mark.parametrize("place", [place for place in LOAD if place not in FREE])
+def test_a_load_whose_session_is_ended_begins_anew_on_another_one(
+    loads: Loads, gate: Gate, place: str
+) -> None:
+    """P1, P4."""
+    hour = loads.batch(1, [(2, 2, "new"), (3, 1, "new")])
+    guard = Target(loads.contract).guard
+    with loads.start(hour, armed=f"{place}={gate.action}") as job:
+        until(gate.reached)
+        with connect(loads.endpoint.admin) as admin:
+            ((session, user, _),) = admin.fetch(locking_sql.holders(guard), name="the holder")
+            admin.fetch(locking_sql.end_session(int(session)), name="the end")
+        assert user == loads.endpoint.service.username
+        assert loads.is_free()
+        assert loads.holds_exactly()
+        gate.open()
+        (report,) = job.finish()
+    assert report.outcome == "done"
+    assert loads.holds_exactly(hour)
 
 
 @pytest.fixture
