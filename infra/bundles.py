@@ -15,6 +15,7 @@ PACKAGE = Path(etl_platform.__file__).parent
 INGEST_FILES = (
     "__init__.py",
     "contract/__init__.py",
+    "contract/checkpoints.py",
     "contract/errors/__init__.py",
     "contract/errors/batches.py",
     "contract/errors/given.py",

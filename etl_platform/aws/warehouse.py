@@ -17,10 +17,10 @@ from etl_platform.contract.errors import (
     WarehouseRefused,
     WarehouseUnavailable,
 )
+from etl_platform.contract.warehouse import STATEMENT_TIMEOUT_S
 
 APPLICATION = "etl-platform"
 CONNECT_TIMEOUT_S = 15
-STATEMENT_TIMEOUT_S = 3600
 
 # The driver verifies certificates whenever it encrypts: `require` gets more than it asks for.
 _SSL: dict[str, dict[str, Any]] = {

@@ -7,22 +7,27 @@ from etl_platform.contract.errors import (
     PlatformError,
     TargetMissing,
     WarehouseConflict,
+    WarehouseFull,
     WarehouseRefused,
     WarehouseUnavailable,
 )
 
 MOST_CHARACTERS = 1000
 
+_TIMED_OUT = "57014"  # cancelled, as a statement that waited for a lock past its time limit
 _CONFLICT_STATES = {
     "40001",  # serialization failure
     "40P01",  # deadlock
     "55P03",  # a lock that was not to be had
-    "57014",  # cancelled, as a statement that waited for a lock past its time limit
+    _TIMED_OUT,
 }
 # Redshift gives its conflicts the state XX000, so only the text tells them from real refusals.
 _CONFLICT_TEXTS = re.compile(
     r"serializable isolation violation|conflict with concurrent transaction|^1023$", re.IGNORECASE
 )
+_FULL_STATE = "53100"
+# Redshift's own, with the state XX000 as well.
+_FULL_TEXT = re.compile(r"^disk full", re.IGNORECASE)
 _UNAVAILABLE_STATES = re.compile(r"08...|53...|57P0.|58030")
 _MISSING_STATES = {"42P01", "3F000"}
 _QUOTED_NAME = re.compile(r'"([^"]+)"')
@@ -42,7 +47,9 @@ def translate(error: Exception, statement: str, where: str) -> PlatformError:
     if state in _CONFLICT_STATES or any(
         _CONFLICT_TEXTS.search(str(fields.get(field, ""))) for field in "MD"
     ):
-        return WarehouseConflict(statement, text)
+        return WarehouseConflict(statement, text, timed_out=state == _TIMED_OUT)
+    if state == _FULL_STATE or _FULL_TEXT.search(text):
+        return WarehouseFull(statement, where, text)
     if _UNAVAILABLE_STATES.fullmatch(state):
         return WarehouseUnavailable(where, text)
     if state in _MISSING_STATES:

@@ -5,7 +5,10 @@
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
+
+STATEMENT_TIMEOUT_S: Final = 3600
+"""No statement takes longer: the server ends it."""
 
 
 class Warehouse(Protocol):

@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 from etl_platform.contract.batch import Batch
 from etl_platform.contract.catalog import Catalog
+from etl_platform.contract.checkpoints import checkpoint
 from etl_platform.contract.commit import Commit
 from etl_platform.contract.errors import ObjectMissing, RejectLimitExceeded, Terminal
 from etl_platform.contract.layout import (
@@ -107,11 +108,13 @@ class _Conversion:
         )
         commit.check()
         place = self._place(attempt.batch)
+        checkpoint("convert.before_commit")
         if not self._storage.write_once(place, commit.model_dump_json().encode()):
             winner = Commit.model_validate_json(self._storage.read(place))
             # A retry after a lost answer finds the attempt's own commit there.
             if winner.attempt != commit.attempt:
                 return self.already(winner)
+        checkpoint("convert.after_commit")
         self._point(commit)
         return self._told(commit, "done")
 

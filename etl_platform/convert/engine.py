@@ -12,6 +12,7 @@ import duckdb
 from pydantic import BaseModel, ConfigDict
 
 from etl_platform.contract.batch import Batch
+from etl_platform.contract.checkpoints import checkpoint
 from etl_platform.contract.commit import (
     MOST_UNKNOWN_NAMED,
     MOST_UNREADABLE_NAMED,
@@ -175,6 +176,7 @@ def store_files(
     for number, (file, count) in enumerate(write_files(rows, stamp, folder)):
         location = part(place, task, number)
         size_bytes = storage.store(file, location)
+        checkpoint("convert.after_file")
         file.unlink()
         stored.append(
             ParquetFile(bucket=location.bucket, key=location.key, size_bytes=size_bytes, rows=count)

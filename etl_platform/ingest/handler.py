@@ -14,6 +14,7 @@ from typing import Any
 from urllib.parse import unquote_plus
 
 from etl_platform.aws.queue import Queue
+from etl_platform.contract.checkpoints import checkpoint
 from etl_platform.contract.layout import Names, hour_of_manifest
 from etl_platform.contract.messaging import Outgoing
 from etl_platform.ingest.message import BatchRequest
@@ -42,6 +43,7 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, int]:
     Queue(names.queue).send(
         [Outgoing(r.to_json(), r.message_group_id, r.deduplication_id) for r in requests]
     )
+    checkpoint("ingest.after_send")
     for request in requests:
         _say(
             "requested",

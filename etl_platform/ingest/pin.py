@@ -3,6 +3,7 @@
 from concurrent.futures import ThreadPoolExecutor
 
 from etl_platform.contract.batch import Batch, SourceFile
+from etl_platform.contract.checkpoints import checkpoint
 from etl_platform.contract.errors import (
     ManifestFileDiffers,
     ManifestFileMissing,
@@ -42,7 +43,9 @@ def pin(storage: Storage, names: Names, source: str, hour: Hour) -> Batch:
         manifest_at=written.modified_at,
         files=_checked(location, manifest.entries, found),
     )
+    checkpoint("ingest.before_pin")
     storage.write(names.pin(source, hour), batch.model_dump_json().encode())
+    checkpoint("ingest.after_pin")
     return batch
 
 

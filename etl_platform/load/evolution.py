@@ -8,10 +8,11 @@ import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from etl_platform.contract.checkpoints import checkpoint
 from etl_platform.contract.errors import SchemaChangeRefused, TargetMissing, TargetOutdated
 from etl_platform.contract.types import LONGEST_TEXT_BYTES
 from etl_platform.contract.warehouse import SchemaConnect, Warehouse
-from etl_platform.load import ddl, sql
+from etl_platform.load import ddl, locking
 from etl_platform.load.quoting import Identifier, Literal, QualifiedName, Sql
 from etl_platform.load.target import SCHEMA_CHANGES, TableColumn, Target
 from etl_platform.load.widths import holds, is_longer_text
@@ -96,13 +97,15 @@ def apply(connect: SchemaConnect, target: Target) -> list[Change]:
     left. The rest, and the record, is one transaction.
     """
     with connect() as guarding, connect() as changing:
-        guarding.execute(sql.lock(target.guard), name="the lock")
+        label = f"{locking.APPLY} {target.contract.source}"
+        locking.take(guarding, target.guard, label)
         changes = plan(guarding, target)
         for change in changes:
             if change.alone:
                 changing.execute_alone(change.statement, name=change.why)
                 _record(changing, target, change)
                 changing.commit()
+        checkpoint("apply.between")
         for change in changes:
             if not change.alone:
                 changing.execute(change.statement, name=change.why)

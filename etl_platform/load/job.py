@@ -13,12 +13,15 @@ from etl_platform.contract.layout import Names
 from etl_platform.contract.order import Order, Report
 from etl_platform.load.converted import read_commits
 from etl_platform.load.ledger import Run
+from etl_platform.load.locking import USUAL, Patience
 from etl_platform.load.quoting import RoleArn
 from etl_platform.load.target import Target
 from etl_platform.load.transaction import Loader
 
 
-def load_order(order: Order, role: RoleArn, run_id: str) -> Iterator[Report]:
+def load_order(
+    order: Order, role: RoleArn, run_id: str, patience: Patience = USUAL
+) -> Iterator[Report]:
     """Load the batches of an order, and say of each hour what came of it."""
     names, storage = Names(order.namespace), S3()
 
@@ -29,7 +32,13 @@ def load_order(order: Order, role: RoleArn, run_id: str) -> Iterator[Report]:
     commits, blocked = read_commits(order, storage)
     yield from blocked
     loader = Loader(
-        Target(order.contract), names, role, Run(order.order_id, run_id), new_connection, storage
+        Target(order.contract),
+        names,
+        role,
+        Run(order.order_id, run_id),
+        new_connection,
+        storage,
+        patience=patience,
     )
     yield from loader.load(commits)
 
@@ -39,11 +48,21 @@ def main(arguments: list[str]) -> None:
     parser = argparse.ArgumentParser(allow_abbrev=False)
     parser.add_argument("--copy_role_arn", required=True, help="the role that COPY takes on")
     parser.add_argument("--JOB_RUN_ID", default=f"by-hand-{uuid.uuid4().hex}")
+    parser.add_argument("--lock_wait_s", type=_positive, default=USUAL.at_most_s)
+    parser.add_argument("--lock_look_every_s", type=_positive, default=USUAL.look_every_s)
+    parser.add_argument("--lock_lease_s", type=_positive, default=USUAL.lease_s)
     known, _ = parser.parse_known_args(arguments)
     role = RoleArn(known.copy_role_arn)
+    patience = Patience(known.lock_wait_s, known.lock_look_every_s, known.lock_lease_s)
     with job_run(arguments) as run:
-        for report in load_order(run.order, role, known.JOB_RUN_ID):
+        for report in load_order(run.order, role, known.JOB_RUN_ID, patience):
             run.report(report)
+
+
+def _positive(text: str) -> int:
+    if (seconds := int(text)) < 1:
+        raise ValueError
+    return seconds
 
 
 if __name__ == "__main__":

@@ -28,7 +28,6 @@ WINNERS: Final = Identifier("_etl_winners")
 VERSIONS: Final = Identifier("_etl_versions")
 _PLACE: Final = Identifier("_place")
 _RANK: Final = Identifier("_rank")
-_LABEL_BYTES: Final = 320
 
 LAST_COPY_COUNT: Final = Sql("SELECT pg_last_copy_count()")
 
@@ -36,24 +35,6 @@ LAST_LOAD_ERRORS: Final = Sql(
     "SELECT column_name, error_code FROM sys_load_error_detail"
     " WHERE query_id = pg_last_query_id() LIMIT 5"
 )
-
-
-def label(text: str) -> Sql:
-    """Have the history of queries (STL_QUERY.label, SYS_QUERY_HISTORY.query_label) name a load.
-
-    It takes no snapshot, so it may come before the lock. A label has 320 bytes:
-    https://docs.aws.amazon.com/redshift/latest/dg/r_query_group.html
-    """
-    return compose("SET query_group TO {text}", text=Literal(text[:_LABEL_BYTES]))
-
-
-def lock(guard: QualifiedName) -> Sql:
-    """Wait until no other load of the table is under way.
-
-    It comes first in its transaction: the snapshot is taken at the first query, and one that was
-    taken before the lock would not show what the other load has committed.
-    """
-    return compose("LOCK TABLE {guard}", guard=guard)
 
 
 def create_staging(target: Target) -> Sql:

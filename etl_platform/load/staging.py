@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from etl_platform.contract.checkpoints import checkpoint
 from etl_platform.contract.commit import Commit
 from etl_platform.contract.errors import CountsDisagree, PlatformError, WarehouseRefused
 from etl_platform.contract.hour import Hour
@@ -60,6 +61,7 @@ def stage(
         storage.write(location, body)
         started = time.monotonic()
         _copy(warehouse, target, str(location), role)
+        checkpoint("load.after_copy")
         staged = Staged(str(location), time.monotonic() - started)
         copied = int(warehouse.fetch(sql.LAST_COPY_COUNT, name="the count of COPY")[0][0])
     rows = warehouse.fetch(sql.rows_by_batch(sql.STAGING), name="the count of staged rows")

@@ -4,20 +4,23 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from etl_platform.contract.checkpoints import checkpoint
 from etl_platform.contract.commit import Commit
 from etl_platform.contract.errors import (
     CommitUnknown,
     CountsDisagree,
     PlatformError,
+    TableLocked,
     Terminal,
     Transient,
+    WarehouseConflict,
     WarehouseRefused,
 )
 from etl_platform.contract.layout import Names
 from etl_platform.contract.order import Report
 from etl_platform.contract.storage import Storage
 from etl_platform.contract.warehouse import Connect, Warehouse
-from etl_platform.load import evolution, ledger, sql
+from etl_platform.load import evolution, ledger, locking, sql
 from etl_platform.load.converted import blocked
 from etl_platform.load.ledger import Entry, Outcome, Run
 from etl_platform.load.quoting import RoleArn
@@ -60,6 +63,7 @@ class Loader:
     storage: Storage
     retry: RetryPolicy = RetryPolicy()
     sleep: Callable[[float], None] = time.sleep
+    patience: locking.Patience = locking.USUAL
 
     def load(self, commits: Sequence[Commit]) -> Iterator[Report]:
         """Load all batches together. If the data of one is refused, halve them until it is alone:
@@ -102,21 +106,23 @@ class Loader:
                     return self._apply(warehouse, commits, standing)
             except CommitUnknown as error:
                 fault = unknown = error
-            except Transient as error:
-                fault = error
-            except Terminal:
+            except (Terminal, TableLocked):
+                # Of these the second has waited for as long as a load may.
                 if unknown is None:
                     raise
                 fault = unknown
-            if attempt == self.retry.attempts:
+            except Transient as error:
+                fault = error
+            if attempt == self.retry.attempts or _has_had_its_time(fault):
                 raise unknown or fault
             self.sleep(self.retry.wait_s(attempt))
             attempt += 1
 
     def _look(self, warehouse: Warehouse, commits: Sequence[Commit]) -> _Standing:
         """Lock the table against other loads, then see what it has."""
-        warehouse.execute(sql.label(self._label(commits)), name="the label of the load")
-        warehouse.execute(sql.lock(self.target.guard), name="the lock")
+        checkpoint("load.before_lock")
+        locking.take(warehouse, self.target.guard, self._label(commits), self.patience)
+        checkpoint("load.after_lock")
         evolution.check(warehouse, self.target)
         hours = [commit.batch.hour for commit in commits]
         entries = ledger.between(warehouse, self.target, min(hours), max(hours))
@@ -129,7 +135,7 @@ class Loader:
         hours = sorted(commit.batch.hour for commit in commits)
         source, order = self.target.contract.source, self.run.order_id
         batch = f"batch {commits[0].batch.batch_id}" if len(commits) == 1 else f"{len(hours)} hours"
-        return f"etl-platform load {source} {hours[0]} to {hours[-1]}, {batch}, order {order}"
+        return f"{locking.LOAD} {source} {hours[0]} to {hours[-1]}, {batch}, order {order}"
 
     def _apply(
         self, warehouse: Warehouse, commits: Sequence[Commit], standing: _Standing
@@ -164,7 +170,9 @@ class Loader:
         ]
         ledger.write(warehouse, self.target, entries)
         counted = warehouse.fetch(sql.count_rows(self.target.table), name="the count of the table")
+        checkpoint("load.before_commit")
         warehouse.commit()
+        checkpoint("load.after_commit")
         facts = {
             "rows_in_table": int(counted[0][0]),
             "copy_seconds": round(staged.copy_s, 3),
@@ -179,6 +187,11 @@ class Loader:
         return _report(entry, "done" if entry.run_id == self.run.run_id else "already", {})
 
 
+def _has_had_its_time(fault: PlatformError) -> bool:
+    """Whether a statement ran into its time limit, an hour, or somebody has cancelled it."""
+    return isinstance(fault, WarehouseConflict) and fault.timed_out
+
+
 def _carry_out(warehouse: Warehouse, change: Change) -> dict[str, int]:
     """Apply staged rows; how many of each batch went into the table."""
     for step in change.prepare:
@@ -187,7 +200,9 @@ def _carry_out(warehouse: Warehouse, change: Change) -> dict[str, int]:
     rows = {str(batch_id): int(count) for batch_id, _, count in counted}
     for step in change.deletes:
         warehouse.execute(step.statement, name=step.name)
+    checkpoint("load.after_deletes")
     inserted = sum(warehouse.execute(s.statement, name=s.name) for s in change.inserts)
+    checkpoint("load.after_inserts")
     if inserted != sum(rows.values()):
         raise CountsDisagree(
             change.inserts[0].name, f"{inserted} rows inserted", f"{sum(rows.values())} rows"

@@ -11,14 +11,17 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Final, Literal
 
+from etl_platform.contract.checkpoints import checkpoint
 from etl_platform.contract.errors import (
     AggregateAstray,
     CommitUnknown,
     CountsDisagree,
     PlatformError,
+    TableLocked,
     Transient,
 )
 from etl_platform.contract.warehouse import Connect, Warehouse
+from etl_platform.load import locking
 from etl_platform.load import sql as load_sql
 from etl_platform.load.quoting import Identifier
 from etl_platform.load.quoting import Literal as Value
@@ -108,6 +111,8 @@ class Refresher:
             try:
                 with self.connect() as warehouse:
                     return self._refresh(warehouse, whole=whole)
+            except TableLocked:
+                raise
             except (Transient, CommitUnknown) as error:
                 # After an unknown outcome the list of batches says whether there is work left.
                 fault = error
@@ -135,12 +140,15 @@ class Refresher:
             cause = f"{', '.join(sorted(standing.new_batches))} changed in some hours"
             done = Refreshed(number, "hours", cause, batches, hours, deleted, inserted)
         self._remember(warehouse, done)
+        checkpoint("refresh.before_commit")
         warehouse.commit()
+        checkpoint("refresh.after_commit")
         return done
 
     def _look(self, warehouse: Warehouse) -> Standing:
         """Lock out other refreshes, then compare the ledgers with what the aggregate has seen."""
-        warehouse.execute(load_sql.lock(self.table.guard), name="the lock")
+        label = f"{locking.REFRESH} {self.table.name}"
+        locking.take(warehouse, self.table.guard, label)
         state = warehouse.fetch(sql.state(self.table.refreshes), name="the latest refresh")
         warehouse.execute(sql.create_new(self.table), name="the look for new batches")
         new = warehouse.fetch(sql.NEW_BATCHES, name="the count of new batches")

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 
 @dataclass
 class Cut:
-    """When armed, the next request breaks the connection: on its way, or with its answer."""
+    """When armed, the next request breaks the connection: on its way, or with its answer. It is
+    not armed then any more, so that the next connection is whole."""
 
     answer_only: bool
     armed: bool = False
@@ -43,6 +44,9 @@ def _forward(client: socket.socket, server: socket.socket, cut: Cut) -> None:
                 if source not in readable:
                     continue
                 data = source.recv(65536)
-                if not data or (cut.armed and (source is server or not cut.answer_only)):
+                if not data:
+                    return
+                if cut.armed and (source is server or not cut.answer_only):
+                    cut.armed = False
                     return
                 sink.sendall(data)

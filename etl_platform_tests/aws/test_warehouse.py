@@ -18,6 +18,7 @@ from etl_platform.contract.errors import (
     PlatformError,
     TargetMissing,
     WarehouseConflict,
+    WarehouseFull,
     WarehouseRefused,
     WarehouseUnavailable,
 )
@@ -140,8 +141,9 @@ def test_a_statement_may_take_longer_than_a_login(
 
 def test_the_server_ends_a_statement_at_its_limit(endpoint: Endpoint) -> None:
     with connect(endpoint.service, statement_timeout_s=1) as warehouse:
-        with pytest.raises(WarehouseConflict, match="timeout"):
+        with pytest.raises(WarehouseConflict, match="timeout") as ended:
             warehouse.fetch("SELECT pg_sleep(30)", name="a statement without end")
+        assert ended.value.timed_out
         warehouse.rollback()
         with pytest.raises(WarehouseConflict, match="timeout"):
             warehouse.fetch("SELECT pg_sleep(30)", name="the limit outlives a rollback")
@@ -203,7 +205,13 @@ def _refusal(state: str, message: str, detail: str = "") -> ProgrammingError:
         pytest.param(_refusal("40P01", "deadlock detected"), WarehouseConflict, id="deadlock"),
         pytest.param(_refusal("55P03", "lock not available"), WarehouseConflict, id="lock"),
         pytest.param(_refusal("57P03", "starting up"), WarehouseUnavailable, id="starting"),
-        pytest.param(_refusal("53100", "disk full"), WarehouseUnavailable, id="disk full"),
+        pytest.param(_refusal("53100", "could not extend file"), WarehouseFull, id="no space"),
+        pytest.param(
+            _refusal("XX000", "Disk Full", "\n  error:  Disk Full\n  code: 1016\n"),
+            WarehouseFull,
+            id="disk full",
+        ),
+        pytest.param(_refusal("53300", "too many clients"), WarehouseUnavailable, id="crowded"),
         pytest.param(_refusal("42601", "syntax error"), WarehouseRefused, id="syntax"),
         pytest.param(
             _refusal("XX000", "row 10231 is bad", ""), WarehouseRefused, id="1023 within a number"

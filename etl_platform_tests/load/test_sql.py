@@ -5,7 +5,7 @@ import sqlglot
 from sqlglot import exp
 
 from etl_platform.contract.types import ColumnType, spellings
-from etl_platform.load import ddl, ledger, sql
+from etl_platform.load import ddl, ledger, locking_sql, sql
 from etl_platform.load.quoting import Identifier, Literal, QualifiedName, RoleArn, Sql
 from etl_platform.load.strategies import strategy_of
 from etl_platform.load.target import LEDGER_VIEW, Target
@@ -92,6 +92,9 @@ STATEMENTS: dict[str, Sql] = {
     "comment on a column": ddl.comment(LEDGER, USER, Literal("what it is")),
     "schema changes": ddl.create_schema_changes(LEDGER),
     "schema change": ddl.record_schema_change(LEDGER),
+    "holders": locking_sql.holders(PLAIN.guard),
+    "activity": locking_sql.activity(7, START.start),
+    "end of a session": locking_sql.end_session(7),
     **{
         f"{target.contract.source} {number}": statement
         for target in (PLACED, PLAIN, *VARIANTS)
@@ -99,7 +102,9 @@ STATEMENTS: dict[str, Sql] = {
     },
 }
 AS_TEXT: dict[str, Sql] = {
-    "lock": sql.lock(PLAIN.guard),
+    "lock": locking_sql.lock(PLAIN.guard),
+    "label": locking_sql.label("etl-platform load feed"),
+    "limit": locking_sql.limit_statements(30),
     "create user": ddl.create_user(USER, Literal("Secret-1")),
     "alter user": ddl.alter_user(USER, Literal("Secret-1")),
     "close public": ddl.CLOSE_PUBLIC,

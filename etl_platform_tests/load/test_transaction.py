@@ -302,6 +302,15 @@ def test_faults_that_outlast_the_retries_end_the_run(upsert: Table) -> None:
     assert upsert.rows == []
 
 
+def test_a_statement_that_has_had_its_time_is_not_tried_again(upsert: Table) -> None:
+    commit = upsert.batch(0, [(1, 1, "a")])
+    ended = WarehouseConflict("the insert", "canceled on user's request", timed_out=True)
+    with pytest.raises(WarehouseConflict):
+        upsert.load(commit, faults={"the insert": [Fault(ended)]})
+    assert upsert.waits == []
+    assert upsert.rows == []
+
+
 def test_a_manifest_that_cannot_be_written_is_tried_again(
     upsert: Table, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -35,7 +35,9 @@ PlatformError
 ├── Transient                a fault outside: the same call may succeed later
 │   ├── ServiceUnavailable   SERVICE_UNAVAILABLE    an AWS service did not answer
 │   ├── WarehouseUnavailable WAREHOUSE_UNAVAILABLE  the warehouse cannot be reached
+│   ├── WarehouseFull        WAREHOUSE_FULL         the disks of the warehouse have no room
 │   ├── WarehouseConflict    WAREHOUSE_CONFLICT     another transaction was in the way
+│   ├── TableLocked          TABLE_LOCKED           another session holds the lock of a table
 │   ├── JobCutShort          JOB_CUT_SHORT          a Glue job ended for want of room or time
 │   └── JobBusy              JOB_BUSY               every slot of the Glue job is taken
 └── UnknownOutcome           the answer was lost: look before trying again
@@ -88,7 +90,9 @@ from etl_platform.contract.errors.services import (
     JobUnaccounted,
     ServiceRefused,
     ServiceUnavailable,
+    TableLocked,
     WarehouseConflict,
+    WarehouseFull,
     WarehouseRefused,
     WarehouseUnavailable,
     job_ended,
@@ -127,6 +131,7 @@ __all__ = [
     "ServiceUnavailable",
     "SettingInvalid",
     "SourceUnknown",
+    "TableLocked",
     "TargetDiffers",
     "TargetMissing",
     "TargetOutdated",
@@ -134,6 +139,7 @@ __all__ = [
     "Transient",
     "UnknownOutcome",
     "WarehouseConflict",
+    "WarehouseFull",
     "WarehouseRefused",
     "WarehouseUnavailable",
     "job_ended",

@@ -112,12 +112,41 @@ class WarehouseUnavailable(Transient):
 class WarehouseConflict(Transient):
     code = "WAREHOUSE_CONFLICT"
 
-    def __init__(self, statement: str, message: str) -> None:
-        self.statement, self.message = statement, message
+    def __init__(self, statement: str, message: str, *, timed_out: bool = False) -> None:
+        """`timed_out` is for a statement that the server ended at its time limit."""
+        self.statement, self.message, self.timed_out = statement, message, timed_out
         super().__init__(
             f"{statement} met another transaction: {message}",
             expected="to be alone on the table",
             remedy="The whole transaction is tried again on a new connection",
+        )
+
+
+class WarehouseFull(Transient):
+    code = "WAREHOUSE_FULL"
+
+    def __init__(self, statement: str, where: str, message: str) -> None:
+        self.statement, self.where, self.message = statement, where, message
+        super().__init__(
+            f"{statement} found no room on the disks of the warehouse at {where}: {message}",
+            expected="room for the rows of the load, twice",
+            remedy="The load is tried again; if it lasts, look at svv_table_info and"
+            " stv_node_storage_capacity, and delete, vacuum or resize",
+        )
+
+
+class TableLocked(Transient):
+    code = "TABLE_LOCKED"
+
+    def __init__(self, guard: str, waited_s: int, holders: Sequence[str]) -> None:
+        """`holders` has those that the warehouse shows; none is a session of another user."""
+        self.guard, self.waited_s, self.holders = guard, waited_s, tuple(holders)
+        held = "; ".join(holders) or "a session of another user, which only an admin can see"
+        super().__init__(
+            f"{guard} was not free within {waited_s} s, held by {held}",
+            expected="the lock of the table",
+            remedy="The run may be tried again; if it lasts, look at svv_transactions as admin, and"
+            " end the session with `select pg_terminate_backend(pid)` if nobody needs it",
         )
 
 

@@ -9,6 +9,13 @@ GRANT CREATE ON SCHEMA public TO PUBLIC;
 
 CREATE SEQUENCE IF NOT EXISTS redshift_local.query_id;
 
+CREATE TABLE IF NOT EXISTS redshift_local.session_label (
+    session_id integer PRIMARY KEY,
+    label text NOT NULL,
+    since timestamp NOT NULL
+);
+TRUNCATE redshift_local.session_label;
+
 CREATE TABLE IF NOT EXISTS redshift_local.table_attributes (
     relation oid PRIMARY KEY,
     diststyle text NOT NULL,

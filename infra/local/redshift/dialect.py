@@ -28,6 +28,7 @@ from infra.local.redshift.statements import (
     Alone,
     Relay,
     SetCaseSensitive,
+    SetLabel,
     Truncate,
     Words,
 )
@@ -155,6 +156,8 @@ def _administer(sql: str, tokens: Sequence[Token], case_sensitive: bool) -> Acti
     translated = render(sql, tokens, changed.replacements, case_sensitive=case_sensitive)
     if changed.case_sensitive is not None:
         return SetCaseSensitive(translated, changed.case_sensitive)
+    if changed.label is not None:
+        return SetLabel(translated, changed.label)
     return Relay(translated)
 
 

@@ -75,6 +75,11 @@ def too_long(limit_bytes: int, kind: str = "character varying") -> RedshiftError
     return engine_error("Value too long for character type", 8001, context, "string.cpp")
 
 
+def disk_full() -> RedshiftError:
+    """No room for what a statement writes."""
+    return engine_error("Disk Full", 1016, "node: 0", "fdisk_api.cpp")
+
+
 def in_redshift_words(fields: Mapping[str, str]) -> dict[str, str]:
     """PostgreSQL's error as Redshift would report it; most are the same."""
     message = fields.get("M", "")
@@ -82,6 +87,8 @@ def in_redshift_words(fields: Mapping[str, str]) -> dict[str, str]:
         return too_long(int(check.group(2)), _CHECKED[check.group(1)]).fields
     if fields.get("C") == "21000" and message.startswith("MERGE command cannot affect row"):
         return RedshiftError("XX000", "Found multiple matches to update the same tuple.").fields
+    if fields.get("C") == "53100":
+        return disk_full().fields
     if fields.get("C") == "40001":
         return _conflict(message).fields
     return dict(fields)

@@ -5,6 +5,7 @@ relayed. So what the server answers itself can never overtake what PostgreSQL an
 """
 
 import asyncio
+import errno
 import logging
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
@@ -14,6 +15,7 @@ from infra.local.redshift.backend import Backend, BackendGone
 from infra.local.redshift.dialect import split, translate
 from infra.local.redshift.errors import (
     RedshiftError,
+    disk_full,
     in_redshift_words,
     not_supported,
     query_cancelled,
@@ -24,6 +26,7 @@ from infra.local.redshift.statements import (
     Alone,
     Relay,
     SetCaseSensitive,
+    SetLabel,
     TakeOver,
     Truncate,
 )
@@ -87,8 +90,7 @@ class Session:
                 raise
             except Exception as error:
                 # A mistake of the server is one statement's error, not the end of the session.
-                _LOG.exception("a statement failed in the server itself")
-                await self._fail(RedshiftError("XX000", f"internal error: {type(error).__name__}"))
+                await self._fail(_own_fault(error))
                 self._skipping = True
 
     def cancel(self) -> None:
@@ -194,6 +196,10 @@ class Session:
             await self._backend.query(action.sql)
             self._case_sensitive = action.on
             await self._send(wire.command_complete("SET"))
+        elif isinstance(action, SetLabel):
+            await self._backend.query(action.sql)
+            await self._transfers.keep_label(self._backend, action.label)
+            await self._send(wire.command_complete("SET"))
         else:
             await self._interruptible(self._run_transfer(action))
 
@@ -277,6 +283,14 @@ class Session:
             self._writer.write(bytes(self._out))
             self._out.clear()
             await self._writer.drain()
+
+
+def _own_fault(error: Exception) -> RedshiftError:
+    """What a client is told of an error of the server itself."""
+    if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+        return disk_full()
+    _LOG.error("a statement failed in the server itself", exc_info=error)
+    return RedshiftError("XX000", f"internal error: {type(error).__name__}")
 
 
 def _target(frame: Frame) -> tuple[bytes, str]:

@@ -42,7 +42,15 @@ class SetCaseSensitive:
     on: bool
 
 
-TakeOver = Truncate | Alone | SetCaseSensitive | Copy | Unload
+@dataclass(frozen=True)
+class SetLabel:
+    """A new label for the queries of the session, which others see in the history."""
+
+    sql: str
+    label: str
+
+
+TakeOver = Truncate | Alone | SetCaseSensitive | SetLabel | Copy | Unload
 Action = Relay | TakeOver
 
 

@@ -84,6 +84,10 @@ class Transfers:
         rows = sum(file.rows for file in files)
         return [f"UNLOAD completed, {rows} record(s) unloaded successfully."]
 
+    async def keep_label(self, backend: Backend, label: str) -> None:
+        """Let other sessions see how this one labels its queries."""
+        await self._history.record_label(backend.pid, label)
+
     async def keep_counts(self, backend: Backend) -> None:
         """Say the counts again when a transaction is over: a rollback takes settings back."""
         if not self._kept and backend.status == "I":

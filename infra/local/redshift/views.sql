@@ -2,7 +2,7 @@
 
 DROP VIEW IF EXISTS pg_catalog.svv_tables, pg_catalog.svv_columns, pg_catalog.svv_redshift_columns,
     pg_catalog.svv_transactions, pg_catalog.stv_locks, pg_catalog.stv_sessions,
-    pg_catalog.stv_recents, pg_catalog.stv_db_isolation_level;
+    pg_catalog.stv_recents, pg_catalog.sys_query_history, pg_catalog.stv_db_isolation_level;
 
 CREATE VIEW pg_catalog.svv_tables AS
 SELECT table_catalog::text, table_schema::text, table_name::text, table_type::text,
@@ -38,6 +38,8 @@ WHERE c.relkind IN ('r', 'v')
   AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'redshift_local')
   AND n.nspname !~ '^pg_(toast|temp)';
 
+-- Of transactions, sessions and queries a user sees only his own, unless he is a superuser.
+-- https://docs.aws.amazon.com/redshift/latest/dg/r_SVV_TRANSACTIONS.html
 CREATE VIEW pg_catalog.svv_transactions AS
 SELECT r.rolname::text AS txn_owner, d.datname::text AS txn_db, s.backend_xid::text::bigint AS xid,
        l.pid, s.xact_start AT TIME ZONE 'UTC' AS txn_start, l.mode AS lock_mode,
@@ -46,25 +48,33 @@ FROM pg_locks l
 JOIN pg_stat_activity s ON s.pid = l.pid
 JOIN pg_roles r ON r.oid = s.usesysid
 JOIN pg_database d ON d.oid = s.datid
-WHERE s.backend_type = 'client backend' AND s.usename <> 'rdsdb';
+WHERE s.backend_type = 'client backend' AND s.usename <> 'rdsdb'
+  AND redshift_local.is_shown(s.usename);
 
+-- https://docs.aws.amazon.com/redshift/latest/dg/r_STV_LOCKS.html, for superusers only
 CREATE VIEW pg_catalog.stv_locks AS
-SELECT l.relation AS table_id, l.mode AS lock_mode, l.pid AS lock_owner_pid,
-       r.rolname::text AS lock_owner, l.granted AS lock_status
+SELECT l.relation::bigint AS table_id, NULL::timestamp AS last_commit,
+       s.query_start AT TIME ZONE 'UTC' AS last_update, s.backend_xid::text::bigint AS lock_owner,
+       l.pid::bigint AS lock_owner_pid, s.xact_start AT TIME ZONE 'UTC' AS lock_owner_start_ts,
+       NULL::timestamp AS lock_owner_end_ts,
+       CASE WHEN l.granted THEN 'Holding write lock' ELSE 'Waiting for write lock' END::text
+           AS lock_status
 FROM pg_locks l
 JOIN pg_stat_activity s ON s.pid = l.pid
-JOIN pg_roles r ON r.oid = s.usesysid
 JOIN pg_class c ON c.oid = l.relation AND c.relkind = 'r'
 JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE l.locktype = 'relation' AND l.database = (SELECT oid FROM pg_database
-    WHERE datname = current_database()) AND n.nspname NOT IN ('pg_catalog', 'redshift_local');
+    WHERE datname = current_database()) AND n.nspname NOT IN ('pg_catalog', 'redshift_local')
+  AND l.mode NOT IN ('AccessShareLock', 'RowShareLock')
+  AND (SELECT rolsuper FROM pg_roles WHERE rolname = session_user);
 
 CREATE VIEW pg_catalog.stv_sessions AS
 SELECT s.backend_start AT TIME ZONE 'UTC' AS starttime, s.pid AS process,
        s.usename::text AS user_name, s.datname::text AS db_name
-FROM pg_stat_activity s WHERE s.backend_type = 'client backend' AND s.usename <> 'rdsdb';
+FROM pg_stat_activity s
+WHERE s.backend_type = 'client backend' AND s.usename <> 'rdsdb'
+  AND redshift_local.is_shown(s.usename);
 
--- As in Redshift, a user sees the queries of others only as a superuser.
 CREATE VIEW pg_catalog.stv_recents AS
 SELECT s.usesysid::bigint AS userid,
        CASE s.state WHEN 'active' THEN 'Running' ELSE 'Done' END AS status,
@@ -72,7 +82,24 @@ SELECT s.usesysid::bigint AS userid,
        s.datname::text AS db_name, left(s.query, 600) AS query, s.pid
 FROM pg_stat_activity s
 WHERE s.backend_type = 'client backend' AND s.usename <> 'rdsdb' AND s.query <> ''
-  AND (s.usename = session_user OR (SELECT rolsuper FROM pg_roles WHERE rolname = session_user));
+  AND redshift_local.is_shown(s.usename);
+
+-- The query at hand of each session, or its last one; those before it are not kept.
+-- https://docs.aws.amazon.com/redshift/latest/dg/SYS_QUERY_HISTORY.html
+CREATE VIEW pg_catalog.sys_query_history AS
+SELECT s.usesysid::integer AS user_id, coalesce(l.label, 'default') AS query_label,
+       s.backend_xid::text::bigint AS transaction_id, s.pid AS session_id,
+       s.datname::text AS database_name,
+       CASE WHEN s.state = 'active' THEN 'running' WHEN s.state LIKE '%(aborted)' THEN 'failed'
+            ELSE 'success' END AS status,
+       s.query_start AT TIME ZONE 'UTC' AS start_time,
+       CASE WHEN s.state <> 'active' THEN s.state_change AT TIME ZONE 'UTC' END AS end_time,
+       left(s.query, 4000) AS query_text
+FROM pg_stat_activity s
+LEFT JOIN redshift_local.session_label l
+    ON l.session_id = s.pid AND l.since >= s.backend_start AT TIME ZONE 'UTC'
+WHERE s.backend_type = 'client backend' AND s.usename <> 'rdsdb' AND s.query <> ''
+  AND redshift_local.is_shown(s.usename);
 
 CREATE VIEW pg_catalog.stv_db_isolation_level AS
 SELECT current_database()::text AS db_name,
@@ -81,4 +108,5 @@ SELECT current_database()::text AS db_name,
 
 GRANT SELECT ON pg_catalog.svv_tables, pg_catalog.svv_columns, pg_catalog.svv_redshift_columns,
     pg_catalog.svv_transactions, pg_catalog.stv_locks, pg_catalog.stv_sessions,
-    pg_catalog.stv_recents, pg_catalog.stv_db_isolation_level TO PUBLIC;
+    pg_catalog.stv_recents, pg_catalog.sys_query_history, pg_catalog.stv_db_isolation_level
+    TO PUBLIC;

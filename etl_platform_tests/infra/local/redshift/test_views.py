@@ -1,8 +1,9 @@
 """Redshift's system views over what PostgreSQL knows."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
+import pytest
 import redshift_connector
 
 from etl_platform_tests.infra.local.redshift.endpoint import Endpoint, run
@@ -49,11 +50,8 @@ def test_who_holds_a_lock_is_seen_by_others(
         schema,
     )
     with endpoint.connect() as other:
-        locks = (
-            "SELECT lock_owner_pid, lock_owner, lock_mode, lock_status FROM stv_locks"
-            " WHERE table_id = %s"
-        )
-        assert run(other, locks, *table) == [[*holder, "admin", "AccessExclusiveLock", True]]
+        locks = "SELECT lock_owner_pid, lock_status FROM stv_locks WHERE table_id = %s"
+        assert run(other, locks, *table) == [[*holder, "Holding write lock"]]
         transactions = (
             "SELECT DISTINCT txn_owner FROM svv_transactions WHERE pid = %s AND relation = %s"
         )
@@ -62,16 +60,68 @@ def test_who_holds_a_lock_is_seen_by_others(
         assert run(other, sessions, *holder) == [["admin", "warehouse"]]
 
 
-def test_a_user_sees_the_queries_of_no_other(
+SERVICE_PASSWORD = "Service-Pass-1"
+
+
+@pytest.fixture
+def service(
     sql: Sql, connection: Connection, endpoint: Endpoint, schema: str
-) -> None:
-    sql(f"CREATE USER {schema}_user PASSWORD 'Service-Pass-1'")
+) -> Iterator[Connection]:
+    """A session of a user who is no superuser."""
+    sql(f"CREATE USER {schema}_user PASSWORD '{SERVICE_PASSWORD}'")
     connection.commit()
-    with endpoint.connect(f"{schema}_user", "Service-Pass-1") as service:
-        seen = run(service, "SELECT DISTINCT user_name FROM stv_recents")
-        assert seen == [[f"{schema}_user"]]
-    users = [row[0] for row in sql("SELECT user_name FROM stv_recents WHERE status = 'Running'")]
-    assert "admin" in users
+    with endpoint.connect(f"{schema}_user", SERVICE_PASSWORD) as opened:
+        yield opened
+
+
+def test_a_user_sees_the_sessions_transactions_and_queries_of_no_other(
+    sql: Sql, service: Connection, schema: str
+) -> None:
+    sql("SELECT count(*) FROM pg_class")
+    own = [[f"{schema}_user"]]
+    assert run(service, "SELECT DISTINCT user_name FROM stv_recents") == own
+    assert run(service, "SELECT DISTINCT user_name FROM stv_sessions") == own
+    assert run(service, "SELECT DISTINCT txn_owner FROM svv_transactions") == own
+    users = "SELECT DISTINCT u.usename FROM sys_query_history h JOIN pg_user u"
+    assert run(service, f"{users} ON u.usesysid = h.user_id") == own
+    assert run(service, "SELECT count(*) FROM stv_locks") == [[0]]
+    seen = [row[0] for row in sql("SELECT user_name FROM stv_recents WHERE status = 'Running'")]
+    assert "admin" in seen
+
+
+def test_the_history_tells_the_label_of_a_session_and_how_long_it_is_idle(
+    sql: Sql, connection: Connection, endpoint: Endpoint
+) -> None:
+    (session,) = sql("SELECT pg_backend_pid()")
+    sql("SET query_group TO 'the load of today'")
+    history = (
+        "SELECT query_label, status, end_time >= start_time FROM sys_query_history"
+        " WHERE session_id = %s"
+    )
+    with endpoint.connect() as other:
+        other.autocommit = True
+        sql("SELECT 1")
+        assert run(other, history, *session) == [["the load of today", "success", True]]
+        sql("RESET query_group")
+        assert run(other, history, *session) == [["default", "success", True]]
+    connection.commit()
+    sql("SET query_group TO 'seen while it runs'")
+    running = "SELECT query_label, status, end_time FROM sys_query_history WHERE session_id = %s"
+    assert sql(running, *session) == [["seen while it runs", "running", None]]
+
+
+def test_a_user_ends_its_own_sessions_and_no_others(
+    sql: Sql, service: Connection, endpoint: Endpoint, schema: str
+) -> None:
+    (admin,) = sql("SELECT pg_backend_pid()")
+    with pytest.raises(redshift_connector.Error):
+        run(service, "SELECT pg_terminate_backend(%s)", *admin)
+    service.rollback()
+    with endpoint.connect(f"{schema}_user", SERVICE_PASSWORD) as second:
+        (own,) = run(second, "SELECT pg_backend_pid()")
+        run(service, "SELECT pg_terminate_backend(%s)", *own)
+        with pytest.raises((redshift_connector.Error, OSError, ValueError)):
+            run(second, "SELECT 1")
 
 
 def test_the_isolation_level_of_the_database_is_told(sql: Sql) -> None:
