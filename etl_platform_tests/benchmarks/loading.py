@@ -1,0 +1,124 @@
+"""Loads into the local warehouse: beside what else could fill it, and how their cost grows."""
+
+import tempfile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Any, Final
+
+from etl_platform.load.target import Target as LoadTarget
+from etl_platform_tests.benchmarks.data import CACHE, COLUMNS, contract, lineitem
+from etl_platform_tests.benchmarks.local_warehouse import LocalWarehouse, as_csv, local_warehouse
+from etl_platform_tests.benchmarks.runs import Run, Runs, Side, carry_out, in_turns
+from etl_platform_tests.benchmarks.tables import Finding, Target, named
+
+LOAD: Final = Side("the load", "loading_side")
+PSQL: Final = Side("psql, \\copy of CSV", "rivals.psql_copy")
+
+
+@dataclass(frozen=True)
+class Loads:
+    """How much of lineitem is loaded; 1 is 6 million rows."""
+
+    copied: float
+    slow: float
+    """For a side that takes minutes for what the others do in seconds."""
+    rounds: int = 3
+
+
+@dataclass(frozen=True)
+class _Filling:
+    """Rows of one size, ready for every side, and the table that they go into."""
+
+    warehouse: LocalWarehouse
+    name: str
+    order: dict[str, Any]
+
+    @classmethod
+    def of(cls, warehouse: LocalWarehouse, scale: float) -> "_Filling":
+        name = f"lineitem_{scale * 1e6:.0f}"
+        of = contract("csv", name, "append")
+        table = warehouse.table(of)
+        columns = [column.name.name for column in LoadTarget(of).columns]
+        source = lineitem("csv", scale)
+        csv = warehouse.folder / f"{name}.csv"
+        as_csv(source, csv, columns)
+        landed = warehouse.landed(of, [[source]])
+        told = warehouse.folder / f"{name}.json"
+        told.write_bytes(landed.to_json())
+        order = {
+            "order": str(told),
+            "parquet": [str(file) for file in warehouse.parquet(landed)],
+            "csv": str(csv),
+            "table": table,
+            "table_columns": columns,
+            "columns": COLUMNS,
+            "psql": warehouse.psql,
+            "servers": warehouse.servers,
+        }
+        return cls(warehouse, name, order)
+
+    def run(self, side: Side) -> Run:
+        """Fill the empty table once; what it then holds."""
+        table = self.order["table"]
+        self.warehouse.empty(contract("csv", self.name, "append"))
+        with tempfile.TemporaryDirectory(prefix="run-", dir=CACHE) as folder:
+            done = carry_out(Path(folder), side, self.order | dict(side.options))
+        if done.error:
+            return done
+        rows, digest = self.warehouse.rows(table)
+        return replace(done, rows=rows, digest=digest)
+
+
+def of_copy(loads: Loads) -> Iterator[Finding]:
+    """Parquet to rows by the whole load, beside a client that copies the same rows."""
+    CACHE.mkdir(parents=True, exist_ok=True)
+    with local_warehouse() as warehouse:
+        whole = _Filling.of(warehouse, loads.copied)
+        runs = _race([(PSQL, whole), (LOAD, whole)], loads.rounds)
+    yield _of_fillings(
+        "Parquet to rows in the local warehouse",
+        runs,
+        [_times("time of the load over that of psql", named(runs, PSQL.name), named(runs, LOAD.name))],
+    )
+
+
+def _race(sides: Sequence[tuple[Side, _Filling]], rounds: int) -> list[Runs]:
+    found = in_turns([(side.name, partial(filling.run, side)) for side, filling in sides], rounds)
+    made: dict[str, tuple[int, str]] = {}
+    for (side, filling), runs in zip(sides, found, strict=True):
+        for done in runs:
+            first = made.setdefault(filling.name, (done.rows, done.digest))
+            assert first == (done.rows, done.digest), (side.name, done, first)
+    return [Runs(side.name, 0, tuple(r)) for (side, _), r in zip(sides, found, strict=True)]
+
+
+def _of_fillings(title: str, runs: Sequence[Runs], targets: Sequence[Target]) -> Finding:
+    ours = _rows_a_second(named(runs, LOAD.name))
+    header = (
+        "side", "rows", "best s", "median s", "CPU s", "with start-up s", "rows/s", "beside the load",
+    )
+    rows = [
+        (
+            side.side,
+            f"{side.best.rows:,}",
+            f"{side.best.seconds:.2f}",
+            f"{side.median_seconds:.2f}",
+            f"{side.cpu_seconds:.2f}",
+            f"{side.process_seconds:.2f}",
+            f"{_rows_a_second(side):,.0f}",
+            f"{ours / _rows_a_second(side):.2f} x",
+        )
+        for side in sorted(runs, key=_rows_a_second, reverse=True)
+    ]
+    return Finding(title, header, rows, targets, runs)
+
+
+def _rows_a_second(runs: Runs) -> float:
+    return runs.best.rows / runs.best.seconds
+
+
+def _times(text: str, theirs: Runs, ours: Runs) -> Target:
+    time = ours.best.seconds / theirs.best.seconds
+    return Target(text, time, 1.3, is_least=False, by_cpu=ours.cpu_seconds / theirs.cpu_seconds)
