@@ -7,6 +7,7 @@ import json
 import sys
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Any
 
 import psutil
@@ -29,7 +30,10 @@ def timed(
 def cpu_seconds(servers: Sequence[int] = ()) -> float:
     """User and system time of this process, of the servers and of all processes below them, those
     that have ended included."""
-    roots = [psutil.Process(), *(psutil.Process(pid) for pid in servers)]
-    family = {p.pid: p for root in roots for p in (root, *root.children(recursive=True))}
-    times = [process.cpu_times() for process in family.values()]
-    return sum(t.user + t.system + t.children_user + t.children_system for t in times)
+    while True:
+        # A process that ends after its parent was looked at is in neither: all is read again.
+        with suppress(psutil.NoSuchProcess):
+            roots = [psutil.Process(), *(psutil.Process(pid) for pid in servers)]
+            family = {p.pid: p for root in roots for p in (root, *root.children(recursive=True))}
+            times = [process.cpu_times() for process in family.values()]
+            return sum(t.user + t.system + t.children_user + t.children_system for t in times)
