@@ -44,9 +44,16 @@ _RENAMED = {
 }
 
 
+_CLOCKS = frozenset({"getdate", "sysdate"})
+
+
 def translate_functions(tree: exp.Expr) -> exp.Expr:
-    """The statement with its functions in PostgreSQL's form."""
-    return tree.transform(_translated, copy=False)
+    """The statement with its functions in PostgreSQL's form, the arguments before their calls."""
+    for node in reversed(list(tree.dfs())):
+        translated = _translated(node)
+        if translated is not node:
+            node.replace(translated)
+    return tree
 
 
 def _translated(node: exp.Expr) -> exp.Expr:
@@ -54,7 +61,7 @@ def _translated(node: exp.Expr) -> exp.Expr:
         return _merge_insert(node)
     if isinstance(node, exp.Window):
         return _window(node)
-    if isinstance(node, exp.WithinGroup):
+    if isinstance(node, exp.WithinGroup) and not isinstance(node.parent, exp.Window):
         call = node.this
         if isinstance(call, exp.Anonymous) and call.name.lower() == "listagg":
             return _listagg(call, node.expression)
@@ -62,7 +69,10 @@ def _translated(node: exp.Expr) -> exp.Expr:
     if not isinstance(node, exp.Anonymous):
         return node
     name = node.name.lower()
-    if name == "listagg" and not isinstance(node.parent, exp.WithinGroup):
+    if name in _CLOCKS and node.find_ancestor(exp.Select):
+        # As a query of its own it is asked once, where PostgreSQL would ask it for every row.
+        return exp.Subquery(this=exp.Select(expressions=[node.copy()]))
+    if name == "listagg" and not isinstance(node.parent, exp.WithinGroup | exp.Window):
         return _listagg(node, None)
     if name in _RENAMED:
         node.set("this", _RENAMED[name])
@@ -86,7 +96,7 @@ def _merge_insert(insert: exp.Insert) -> exp.Expr:
     row = insert.this.expressions if isinstance(insert.this, exp.Tuple) else []
     if insert.expression or len(row) != 1 or row[0].name.lower() != "values":
         return insert
-    values = ", ".join(translate_functions(value).sql("postgres") for value in row[0].expressions)
+    values = ", ".join(value.sql("postgres") for value in row[0].expressions)
     return exp.Var(this=f"INSERT VALUES ({values})")
 
 
