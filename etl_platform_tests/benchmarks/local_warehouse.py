@@ -50,11 +50,15 @@ class LocalWarehouse:
     """Process numbers; PostgreSQL is below one of them."""
 
     @property
+    def socket_dir(self) -> Path:
+        return self.folder / "redshift" / "data"
+
+    @property
     def psql(self) -> list[str]:
         """The command of a client of the PostgreSQL below, which takes a script by `-c`."""
         return [
             str(binaries() / "psql"),
-            *("--host", str(self.folder / "redshift" / "data"), "--port", "5432"),
+            *("--host", str(self.socket_dir), "--port", "5432"),
             *("--username", SUPERUSER, "--dbname", DATABASE),
             *("--no-psqlrc", "--quiet", "--tuples-only", "--no-align"),
             *("--set", "ON_ERROR_STOP=1"),
@@ -62,7 +66,9 @@ class LocalWarehouse:
 
     def below(self, script: str) -> str:
         """What PostgreSQL answers to the owner of all."""
-        done = subprocess.run([*self.psql, "-c", script], check=True, capture_output=True, text=True)
+        done = subprocess.run(
+            [*self.psql, "-c", script], check=True, capture_output=True, text=True
+        )
         return done.stdout.strip()
 
     def rows(self, table: str) -> tuple[int, str]:
