@@ -69,9 +69,7 @@ def of_upsert(changes: Changes) -> Iterator[Finding]:
         ("rows in the table", "rows changed", "best s", "median s", "CPU s", "µs a row"),
         rows,
         [
-            Target(
-                f"1 % of {growth} times the table, times the time", more / first, growth, False
-            ),
+            Target(f"1 % of {growth} times the table, times the time", more / first, growth, False),
             Target(f"the same change of {growth} times the table", same / first, 2, False),
         ],
     )
