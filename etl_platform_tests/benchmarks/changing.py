@@ -48,7 +48,12 @@ def of_upsert(changes: Changes) -> Iterator[Finding]:
     """A hundredth of a table changes; beside it, the same change of a larger table."""
     few, many = (round(scale * ROWS_OF_SCALE_ONE * _SHARE) for scale in changes.scales)
     with local_warehouse() as warehouse:
-        small, large = (_Table.filled(warehouse, scale) for scale in changes.scales)
+        small, large = (
+            _Table.filled(warehouse, scale, name)
+            for scale, name in zip(
+                changes.scales, ("lineitem_small", "lineitem_large"), strict=True
+            )
+        )
         cases = [(small, few), (large, few), (large, many)]
         costs = [table.merged(count, changes.rounds) for table, count in cases]
     rows = [
@@ -85,8 +90,7 @@ class _Table:
     rows: int
 
     @classmethod
-    def filled(cls, warehouse: LocalWarehouse, scale: float) -> "_Table":
-        name = f"lineitem_{scale * 1e6:.0f}"
+    def filled(cls, warehouse: LocalWarehouse, scale: float, name: str) -> "_Table":
         of = contract("csv", name)
         table, source = warehouse.table(of), lineitem("csv", scale)
         columns = [column.name.name for column in LoadTarget(of).columns]
@@ -102,6 +106,7 @@ class _Table:
         files = [self._changed(count, seed) for seed in range(rounds)]
         order = self.warehouse.landed(contract("csv", self.name), [[file] for file in files])
         costs = [_cost(self.warehouse, [alone]) for alone in _one_by_one(order)]
+        assert self.rows == self.warehouse.rows(LoadTarget(order.contract).table.sql)[0]
         self.warehouse.below(f"DELETE FROM {LoadTarget(order.contract).ledger.sql}")
         return costs
 

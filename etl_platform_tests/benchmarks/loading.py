@@ -27,6 +27,7 @@ DLT_INSERT: Final = Side(
     is_rival=True,
 )
 WRANGLER: Final = Side("aws-sdk-pandas, to_sql", "rivals.wrangler_postgres", is_rival=True)
+LIBRARIES: Final = (DLT_COPY, DLT_INSERT, WRANGLER)
 _DLT_SCHEMA: Final = "dlt"
 
 
@@ -38,10 +39,11 @@ class Loads:
     slow: float
     """For a side that takes minutes for what the others do in seconds."""
     rounds: int = 3
+    libraries: tuple[Side, ...] = LIBRARIES
 
 
 @dataclass(frozen=True)
-class _Filling:
+class Filling:
     """Rows of one size, ready for every side, and the table that they go into."""
 
     warehouse: LocalWarehouse
@@ -49,8 +51,8 @@ class _Filling:
     order: dict[str, Any]
 
     @classmethod
-    def of(cls, warehouse: LocalWarehouse, scale: float) -> "_Filling":
-        name = f"lineitem_{scale * 1e6:.0f}"
+    def of(cls, warehouse: LocalWarehouse, scale: float, size: str) -> "Filling":
+        name = f"lineitem_{size}"
         of = contract("csv", name, "append")
         table = warehouse.table(of)
         columns = [column.name.name for column in LoadTarget(of).columns]
@@ -97,38 +99,35 @@ def of_copy(loads: Loads) -> Iterator[Finding]:
     """Parquet to rows by the whole load, beside a client that copies the same rows."""
     CACHE.mkdir(parents=True, exist_ok=True)
     with local_warehouse() as warehouse:
-        whole = _Filling.of(warehouse, loads.copied)
-        part = _Filling.of(warehouse, loads.slow)
-        slow = [(side, part) for side in (DLT_INSERT, WRANGLER)]
-        runs = _race(
-            [(PSQL, whole), (LOAD, whole), (DLT_COPY, whole), *slow],
-            loads.rounds,
-        )
+        whole = Filling.of(warehouse, loads.copied, "whole")
+        part = Filling.of(warehouse, loads.slow, "part")
+        libraries = [(side, whole if side is DLT_COPY else part) for side in loads.libraries]
+        runs = _race([(PSQL, whole), (LOAD, whole), *libraries], loads.rounds)
     ours, psql = named(runs, LOAD.name), named(runs, PSQL.name)
-    best = max((named(runs, s.name) for s in (DLT_COPY, DLT_INSERT, WRANGLER)), key=_rows_a_second)
-    yield _of_fillings(
-        "Parquet to rows in the local warehouse",
-        runs,
-        [
-            Target(
-                "time of the load over that of psql",
-                ours.best.seconds / psql.best.seconds,
-                1.3,
-                is_least=False,
-                by_cpu=ours.cpu_seconds / psql.cpu_seconds,
-            ),
+    targets = [
+        Target(
+            "time of the load over that of psql",
+            ours.best.seconds / psql.best.seconds,
+            1.3,
+            is_least=False,
+            by_cpu=ours.cpu_seconds / psql.cpu_seconds,
+        )
+    ]
+    if loads.libraries:
+        best = max((named(runs, side.name) for side in loads.libraries), key=_rows_a_second)
+        targets.append(
             Target(
                 f"the load, times as fast as the best library ({best.side})",
                 _rows_a_second(ours) / _rows_a_second(best),
                 3,
                 is_least=True,
                 by_cpu=_rows_a_cpu_second(ours) / _rows_a_cpu_second(best),
-            ),
-        ],
-    )
+            )
+        )
+    yield _of_fillings("Parquet to rows in the local warehouse", runs, targets)
 
 
-def _race(sides: Sequence[tuple[Side, _Filling]], rounds: int) -> list[Runs]:
+def _race(sides: Sequence[tuple[Side, Filling]], rounds: int) -> list[Runs]:
     found = in_turns([(side.name, partial(filling.run, side)) for side, filling in sides], rounds)
     made: dict[str, tuple[int, str]] = {}
     for (side, filling), runs in zip(sides, found, strict=True):
