@@ -54,10 +54,6 @@ class History:
         self._database = database
         self._lock = asyncio.Lock()
 
-    async def next_query_id(self) -> int:
-        """A number that no other query has."""
-        return int(await self._run("SELECT nextval('redshift_local.query_id')") or 0)
-
     async def record_copy(
         self,
         run: Run,
@@ -134,14 +130,13 @@ class History:
             "end": _timestamp(datetime.now(UTC)),
         }
 
-    async def _run(self, sql: str) -> str | None:
+    async def _run(self, sql: str) -> None:
         async with self._lock:
             server = await Backend.trusted(self._socket, SUPERUSER, self._database)
             try:
-                answer = await server.query(sql)
+                await server.query(sql)
             finally:
                 server.close()
-        return answer.rows[0][0] if answer.rows else None
 
 
 def explain(error: RedshiftError) -> str:

@@ -13,12 +13,14 @@ from infra.local.redshift import wire
 from infra.local.redshift.backend import Backend, BackendGone
 from infra.local.redshift.dialect import split, translate
 from infra.local.redshift.errors import (
+    PostgresError,
     RedshiftError,
     in_redshift_words,
     not_supported,
     query_cancelled,
 )
 from infra.local.redshift.loads import Copy, Unload
+from infra.local.redshift.recording import Ending, Recorder
 from infra.local.redshift.statements import (
     Action,
     Alone,
@@ -46,11 +48,14 @@ class Session:
         writer: asyncio.StreamWriter,
         backend: Backend,
         transfers: Transfers,
+        recorder: Recorder,
     ) -> None:
         self._inbox = inbox
         self._writer = writer
         self._backend = backend
         self._transfers = transfers
+        self._recorder = recorder
+        self._ending = Ending()
         self._out = bytearray()
         self._statements: dict[str, TakeOver] = {}
         self._portals: dict[str, TakeOver] = {}
@@ -107,6 +112,7 @@ class Session:
     async def _parse(self, frame: Frame) -> None:
         message = wire.read_parse(frame.body)
         self._statements.pop(message.statement, None)
+        self._recorder.parsed(message.statement, message.sql)
         action = self._translate(message.sql)
         if isinstance(action, Relay):
             await self._forward(wire.parse(message._replace(sql=action.sql)), b"1")
@@ -117,10 +123,13 @@ class Session:
     async def _bind(self, frame: Frame) -> None:
         message = wire.read_bind(frame.body)
         self._portals.pop(message.portal, None)
+        self._recorder.bound(message.portal, message.statement)
         if message.statement in self._statements:
             self._portals[message.portal] = self._statements[message.statement]
             await self._send(wire.frame(b"2"))
-        else:
+            return
+        # PostgreSQL plans here, and a constant that has no value fails already.
+        async with self._recorder.executing(message.portal, self._backend) as self._ending:
             await self._forward(frame.raw, b"2")
 
     async def _describe(self, frame: Frame) -> None:
@@ -134,10 +143,11 @@ class Session:
 
     async def _execute(self, frame: Frame) -> None:
         portal, _ = wire.take_text(frame.body)
-        if portal in self._portals:
-            await self._take_over(self._portals[portal])
-        else:
-            await self._forward(frame.raw, b"CIs")
+        async with self._recorder.executing(portal, self._backend) as self._ending:
+            if portal in self._portals:
+                await self._take_over(self._portals[portal])
+            else:
+                await self._forward(frame.raw, b"CIs")
 
     async def _close(self, frame: Frame) -> None:
         kind, name = _target(frame)
@@ -160,16 +170,22 @@ class Session:
             if not statements:
                 await self._send(wire.frame(b"I"))
             for statement in statements:
-                action = self._translate(statement)
-                if not isinstance(action, Relay):
-                    await self._take_over(action)
-                    continue
-                await self._backend.send(wire.frame(b"Q", wire.text(action.sql)))
-                if not await self._relay(b"Z", hold=b"Z"):
+                async with self._recorder.running(statement, self._backend) as self._ending:
+                    is_good = await self._run_whole(self._translate(statement))
+                await self._recorder.look_at_label(self._backend)
+                if not is_good:
                     break
         except RedshiftError as error:
             await self._fail(error)
         await self._ready()
+
+    async def _run_whole(self, action: Action) -> bool:
+        """Run a statement of a simple query; whether it went well."""
+        if not isinstance(action, Relay):
+            await self._take_over(action)
+            return True
+        await self._backend.send(wire.frame(b"Q", wire.text(action.sql)))
+        return await self._relay(b"Z", hold=b"Z")
 
     async def _flush_message(self, _: Frame) -> None:
         await self._flush()
@@ -193,7 +209,7 @@ class Session:
         elif isinstance(action, SetCaseSensitive):
             await self._backend.query(action.sql)
             self._case_sensitive = action.on
-            await self._send(wire.command_complete("SET"))
+            await self._complete("SET")
         else:
             await self._interruptible(self._run_transfer(action))
 
@@ -203,7 +219,7 @@ class Session:
             # TRUNCATE commits itself and all before it; what follows is a new transaction.
             await self._backend.query("COMMIT")
             await self._backend.query("BEGIN")
-        await self._send(wire.command_complete("TRUNCATE TABLE"))
+        await self._complete("TRUNCATE TABLE")
 
     async def _run_alone(self, action: Alone) -> None:
         if self._backend.status == "T":
@@ -211,19 +227,25 @@ class Session:
         if action.sql is None:
             raise not_supported(f"{action.command} is not served on the laptop")
         await self._backend.query(action.sql)
-        await self._send(wire.command_complete("ALTER TABLE"))
+        await self._complete("ALTER TABLE")
 
     async def _run_transfer(self, action: Copy | Unload) -> None:
         if isinstance(action, Copy):
-            notices = await self._transfers.copy(self._backend, action)
+            notices = await self._transfers.copy(self._backend, action, self._ending.query_id)
             tag = "COPY"
         elif isinstance(query := self._translate(action.query), Relay):
-            notices = await self._transfers.unload(self._backend, action, query.sql)
+            notices = await self._transfers.unload(
+                self._backend, action, query.sql, self._ending.query_id
+            )
             tag = "UNLOAD"
         else:
             raise not_supported("UNLOAD takes a query")
         for notice in notices:
             await self._send(wire.notice({"S": "INFO", "C": "00000", "M": notice}))
+        await self._complete(tag)
+
+    async def _complete(self, tag: str) -> None:
+        self._ending.tag = tag
         await self._send(wire.command_complete(tag))
 
     async def _interruptible(self, transfer: Coroutine[Any, Any, None]) -> None:
@@ -249,9 +271,14 @@ class Session:
             got = await self._backend.receive()
             if got.kind == b"E":
                 good = False
-                await self._send(wire.error(in_redshift_words(wire.read_fields(got.body))))
+                fields = wire.read_fields(got.body)
+                self._ending.error = PostgresError(fields)
+                await self._send(wire.error(in_redshift_words(fields)))
                 if b"Z" not in ends:
                     return good
+            elif got.kind == b"C":
+                self._ending.tag, _ = wire.take_text(got.body)
+                await self._send(got.raw)
             elif got.kind == b"T":
                 await self._send(wire.retype_row_description(got.raw, _REDSHIFT_TYPES))
             elif got.kind not in hold:
@@ -265,6 +292,7 @@ class Session:
 
     async def _ready(self) -> None:
         await self._transfers.keep_counts(self._backend)
+        await self._recorder.look_at_label(self._backend)
         await self._send(wire.frame(b"Z", self._backend.status.encode()))
 
     async def _send(self, data: bytes) -> None:
