@@ -65,6 +65,7 @@ class Recorder:
         self._database = database
         self._label = _NO_LABEL
         self._label_is_known = True
+        self._has_had_label = False
         self._transaction = 0
         self._sql: dict[str, str] = {}
         self._portals: dict[str, str] = {}
@@ -108,13 +109,17 @@ class Recorder:
         """Ask for the label if a statement may have changed it."""
         if self._label_is_known or backend.status == "E":
             return
-        answer = await backend.query("SELECT current_setting('redshift.query_group', true)")
+        # SHOW takes no snapshot, which a SELECT would before the first query of the client.
+        answer = await backend.query("SHOW redshift.query_group")
         self._label = answer.rows[0][0] or _NO_LABEL
         self._label_is_known = True
 
     def _write(self, sql: str, backend: Backend, start: datetime, ending: Ending) -> None:
-        # A rollback takes a label back that was set in its transaction.
-        if "query_group" in sql.lower() or ending.tag == "ROLLBACK":
+        if ending.tag in ("SET", "RESET") and "query_group" in sql.lower():
+            self._has_had_label = True
+            self._label_is_known = False
+        elif ending.tag == "ROLLBACK" and self._has_had_label:
+            # It takes a label back that was set in its transaction.
             self._label_is_known = False
         error = ending.error
         self._log.append(

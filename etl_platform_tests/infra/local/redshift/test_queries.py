@@ -68,6 +68,18 @@ def test_a_transaction_that_is_rolled_back_keeps_its_history_and_loses_its_label
     assert found == [["default", 1, 1], [schema, 1, 1]]
 
 
+def test_a_label_takes_no_snapshot(sql: Sql, connection: Connection, endpoint: Endpoint) -> None:
+    """https://docs.aws.amazon.com/redshift/latest/dg/c_serial_isolation.html"""
+    sql("CREATE TABLE t (a int)")
+    ((schema,),) = sql("SELECT current_schema()")
+    connection.commit()
+    sql("SET query_group TO 'a load'")
+    with endpoint.connect() as other:
+        run(other, f"INSERT INTO {schema}.t VALUES (1)")
+        other.commit()
+    assert sql("SELECT count(*) FROM t") == [[1]]
+
+
 def test_a_failure_is_told_with_its_message(sql: Sql, connection: Connection, schema: str) -> None:
     sql(f"SET query_group TO '{schema}'")
     connection.commit()
