@@ -21,6 +21,7 @@ from infra.local.redshift.errors import RedshiftError, not_supported, syntax_err
 from infra.local.redshift.functions import translate_functions
 from infra.local.redshift.grouping import translate_group_by_all
 from infra.local.redshift.navigation import translate_navigation
+from infra.local.redshift.pivots import translate_pivots
 from infra.local.redshift.refusals import refuse_functions, refuse_syntax
 from infra.local.redshift.rendering import render
 from infra.local.redshift.statements import (
@@ -39,6 +40,7 @@ from infra.local.redshift.tables import (
 )
 from infra.local.redshift.types import translate_types
 from infra.local.redshift.unload_grammar import read_unload
+from infra.local.redshift.unnesting import translate_unnesting
 
 _TREE_VERBS = frozenset({"SELECT", "WITH", "INSERT", "UPDATE", "DELETE", "MERGE", "("})
 _TREE_OBJECTS = frozenset({"TABLE", "TEMP", "TEMPORARY", "LOCAL", "VIEW", "OR"})
@@ -184,9 +186,11 @@ def _translate_tree(sql: str, tokens: Sequence[Token], case_sensitive: bool) -> 
         prefix = translate_create(tree)
     elif isinstance(tree, exp.Alter):
         prefix = translate_alter(tree)
+    elements = translate_unnesting(tree)
+    translate_pivots(tree)
     translate_types(tree)
     translate_group_by_all(tree)
-    tree = translate_functions(translate_navigation(tree))
+    tree = translate_functions(translate_navigation(tree, elements))
     try:
         # A construct that cannot be written would else be left out without a word.
         written = tree.sql("postgres", comments=False, unsupported_level=ErrorLevel.RAISE)

@@ -150,12 +150,12 @@ def _as_timestamp(value: exp.Expr) -> exp.Expr:
 def _listagg(call: exp.Anonymous, order: exp.Expr | None) -> exp.Expr:
     values = call.expressions
     separator = values[1] if len(values) > 1 else exp.Literal.string("")
-    value = values[0]
-    if isinstance(value, exp.Distinct) and len(value.expressions) > 1:
-        separator = value.expressions[1]
-        value = exp.Distinct(expressions=value.expressions[:1])
-    elif not isinstance(value, exp.Distinct):
-        value = exp.cast(value, "text")
+    value, name = values[0], "string_agg"
+    if isinstance(value, exp.Distinct):
+        # PostgreSQL has no DISTINCT over a window, and elsewhere only in the order of the texts.
+        name = "redshift_listagg_distinct"
+        separator = value.expressions[1] if len(value.expressions) > 1 else separator
+        value = value.expressions[0]
     if order is not None:
         separator = exp.Order(this=separator, expressions=order.expressions)
-    return exp.Anonymous(this="string_agg", expressions=[value, separator])
+    return exp.Anonymous(this=name, expressions=[exp.cast(value, "text"), separator])

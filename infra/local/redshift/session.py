@@ -21,6 +21,7 @@ from infra.local.redshift.errors import (
 )
 from infra.local.redshift.loads import Copy, Unload
 from infra.local.redshift.recording import Ending, Recorder
+from infra.local.redshift.shapes import Shapes
 from infra.local.redshift.statements import (
     Action,
     Alone,
@@ -56,6 +57,7 @@ class Session:
         self._transfers = transfers
         self._recorder = recorder
         self._ending = Ending()
+        self._shapes = Shapes()
         self._out = bytearray()
         self._statements: dict[str, TakeOver] = {}
         self._portals: dict[str, TakeOver] = {}
@@ -123,6 +125,7 @@ class Session:
     async def _bind(self, frame: Frame) -> None:
         message = wire.read_bind(frame.body)
         self._portals.pop(message.portal, None)
+        self._shapes.bound(message)
         self._recorder.bound(message.portal, message.statement)
         if message.statement in self._statements:
             self._portals[message.portal] = self._statements[message.statement]
@@ -135,6 +138,7 @@ class Session:
     async def _describe(self, frame: Frame) -> None:
         kind, name = _target(frame)
         if name not in self._taken_over(kind):
+            self._shapes.described(kind, name)
             await self._forward(frame.raw, b"Tn")
             return
         if kind == b"S":
@@ -147,6 +151,7 @@ class Session:
             if portal in self._portals:
                 await self._take_over(self._portals[portal])
             else:
+                self._shapes.executed(portal)
                 await self._forward(frame.raw, b"CIs")
 
     async def _close(self, frame: Frame) -> None:
@@ -184,6 +189,7 @@ class Session:
         if not isinstance(action, Relay):
             await self._take_over(action)
             return True
+        self._shapes.asked()
         await self._backend.send(wire.frame(b"Q", wire.text(action.sql)))
         return await self._relay(b"Z", hold=b"Z")
 
@@ -280,7 +286,10 @@ class Session:
                 self._ending.tag, _ = wire.take_text(got.body)
                 await self._send(got.raw)
             elif got.kind == b"T":
+                self._shapes.told(got.body)
                 await self._send(wire.retype_row_description(got.raw, _REDSHIFT_TYPES))
+            elif got.kind == b"D" and self._shapes.hex_places:
+                await self._send(wire.hex_digits(got.raw, self._shapes.hex_places))
             elif got.kind not in hold:
                 await self._send(got.raw)
             if got.kind in ends:
