@@ -20,9 +20,10 @@ from infra.local.redshift.copy_grammar import read_copy
 from infra.local.redshift.errors import RedshiftError, not_supported, syntax_error
 from infra.local.redshift.functions import translate_functions
 from infra.local.redshift.grouping import translate_group_by_all
+from infra.local.redshift.leader import translate_catalog
 from infra.local.redshift.navigation import translate_navigation
 from infra.local.redshift.pivots import translate_pivots
-from infra.local.redshift.refusals import refuse_functions, refuse_syntax
+from infra.local.redshift.refusals import refuse_syntax
 from infra.local.redshift.rendering import render
 from infra.local.redshift.statements import (
     Action,
@@ -161,7 +162,6 @@ def _administer(sql: str, tokens: Sequence[Token], case_sensitive: bool) -> Acti
 
 
 def _translate_tree(sql: str, tokens: Sequence[Token], case_sensitive: bool) -> str:
-    refuse_functions(tokens)
     text = sql[: tokens[-1].end + 1]
     simplified = merging.removes_duplicates(tokens)
     if simplified:
@@ -179,6 +179,7 @@ def _translate_tree(sql: str, tokens: Sequence[Token], case_sensitive: bool) -> 
         for name in tree.find_all(exp.Identifier):
             name.set("this", name.name.lower())
     refuse_syntax(tree)
+    translate_catalog(tree)
     if simplified and isinstance(tree, exp.Merge):
         tree = merging.as_delete_and_insert(tree)
     prefix = ""

@@ -39,6 +39,7 @@ _RENAMED = {
     "date_add": "dateadd",
     "date_diff": "datediff",
     "format_type": "redshift_format_type",
+    "pg_get_constraintdef": "redshift_constraint_text",
     # A word of PostgreSQL's own grammar, which makes of the value what is no text.
     "json_serialize": "redshift_json_serialize",
 }
@@ -49,11 +50,21 @@ _CLOCKS = frozenset({"getdate", "sysdate"})
 
 def translate_functions(tree: exp.Expr) -> exp.Expr:
     """The statement with its functions in PostgreSQL's form, the arguments before their calls."""
+    for select in tree.find_all(exp.Select):
+        select.set("expressions", [_named(value) for value in select.expressions])
     for node in reversed(list(tree.dfs())):
         translated = _translated(node)
         if translated is not node:
             node.replace(translated)
     return tree
+
+
+def _named(value: exp.Expr) -> exp.Expr:
+    """A column keeps the name of its function, whatever that is called in PostgreSQL."""
+    call = value.expression if isinstance(value, exp.Dot) else value
+    if isinstance(call, exp.Anonymous) and call.name.lower() in _RENAMED:
+        return exp.alias_(value, call.name.lower(), copy=False)
+    return value
 
 
 def _translated(node: exp.Expr) -> exp.Expr:
