@@ -46,12 +46,13 @@ def holders(guard: QualifiedName) -> Sql:
 
 
 def activity(session: int, since: datetime) -> Sql:
-    """Label, number of running statements and idle seconds of a session in its transaction. The
+    """Label, number of running statements and idle seconds of a session in its transaction, whose
+    first statements have the default label until another is set. The
     history shows a user its own sessions only:
     https://docs.aws.amazon.com/redshift/latest/dg/SYS_QUERY_HISTORY.html
     """
     return compose(
-        "SELECT max(query_label), sum(CASE WHEN status IN ('planning', 'queued', 'running',"
+        "SELECT max(nullif(query_label, 'default')), sum(CASE WHEN status IN ('planning', 'queued', 'running',"
         " 'returning') THEN 1 ELSE 0 END), datediff(second, coalesce(max(end_time), {since}),"
         " GETDATE()) FROM sys_query_history WHERE session_id = {session} AND start_time >= {since}",
         session=Literal(session),

@@ -3,8 +3,8 @@
 import hashlib
 import json
 import time
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from etl_platform.contract.checkpoints import checkpoint
@@ -27,6 +27,8 @@ class Staged:
 
     manifest_url: str | None
     copy_s: float
+    rows: Mapping[str, int] = field(default_factory=dict)
+    """How many rows of each batch are staged."""
 
 
 def copy_manifest(commits: Iterable[Commit]) -> bytes:
@@ -64,9 +66,10 @@ def stage(
         checkpoint("load.after_copy")
         staged = Staged(str(location), time.monotonic() - started)
         copied = int(warehouse.fetch(sql.LAST_COPY_COUNT, name="the count of COPY")[0][0])
-    rows = warehouse.fetch(sql.rows_by_batch(sql.STAGING), name="the count of staged rows")
-    check_counts(commits, copied, [(str(b), Hour(_utc(h)), int(n)) for b, h, n in rows])
-    return staged
+    counted = warehouse.fetch(sql.rows_by_batch(sql.STAGING), name="the count of staged rows")
+    found = [(str(b), Hour(_utc(h)), int(n)) for b, h, n in counted]
+    check_counts(commits, copied, found)
+    return replace(staged, rows={batch_id: count for batch_id, _, count in found})
 
 
 def check_counts(

@@ -152,12 +152,13 @@ class Loader:
         strategy = strategy_of(self.target.contract.load)
         arrivals = {Version.of(commit.batch): commit for commit in commits}
         applied = sorted(strategy.applied(list(arrivals), standing.versions))
-        staged, rows = Staged(None, 0.0), dict[str, int]()
+        staged = Staged(None, 0.0)
+        rows: Mapping[str, int] = {}
         if applied:
             taken = [arrivals[version] for version in applied]
             staged = stage(warehouse, self.storage, self.names, self.target, self.role, taken)
             change = strategy.change(self.target, applied, standing.versions)
-            rows = _carry_out(warehouse, change)
+            rows = _carry_out(warehouse, change, staged)
         entries = [
             Entry.new(
                 self.target,
@@ -192,12 +193,14 @@ def _has_had_its_time(fault: PlatformError) -> bool:
     return isinstance(fault, WarehouseConflict) and fault.timed_out
 
 
-def _carry_out(warehouse: Warehouse, change: Change) -> dict[str, int]:
+def _carry_out(warehouse: Warehouse, change: Change, staged: Staged) -> Mapping[str, int]:
     """Apply staged rows; how many of each batch went into the table."""
     for step in change.prepare:
         warehouse.execute(step.statement, name=step.name)
-    counted = warehouse.fetch(sql.rows_by_batch(change.source), name="the count of new rows")
-    rows = {str(batch_id): int(count) for batch_id, _, count in counted}
+    rows = staged.rows
+    if change.source != sql.STAGING:
+        counted = warehouse.fetch(sql.rows_by_batch(change.source), name="the count of new rows")
+        rows = {str(batch_id): int(count) for batch_id, _, count in counted}
     for step in change.deletes:
         warehouse.execute(step.statement, name=step.name)
     checkpoint("load.after_deletes")

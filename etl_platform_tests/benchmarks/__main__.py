@@ -12,11 +12,21 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
-from etl_platform_tests.benchmarks import comparisons, dirt, growth, living, machine
+from etl_platform_tests.benchmarks import (
+    changing,
+    comparisons,
+    dirt,
+    growth,
+    living,
+    loading,
+    machine,
+)
+from etl_platform_tests.benchmarks.changing import Changes
 from etl_platform_tests.benchmarks.comparisons import Scales
 from etl_platform_tests.benchmarks.data import CACHE, CHECKOUT
 from etl_platform_tests.benchmarks.growth import Sizes
 from etl_platform_tests.benchmarks.living import Extent
+from etl_platform_tests.benchmarks.loading import Loads
 from etl_platform_tests.benchmarks.tables import Finding
 
 RESULTS: Final = CACHE / "results.json"
@@ -39,10 +49,21 @@ EXTENTS: Final = {
     "moderate": Extent(live_hours=20, backlog_hours=168),
     "full": Extent(live_hours=50, backlog_hours=720),
 }
+LOADS: Final = {
+    "quick": Loads(copied=0.05, slow=0.01, rounds=1),
+    "moderate": Loads(copied=0.2, slow=0.02),
+    "full": Loads(copied=0.5, slow=0.05),
+}
+CHANGES: Final = {
+    "quick": Changes(scales=(0.01, 0.05), hours=24, rounds=1),
+    "moderate": Changes(scales=(0.1, 0.4), hours=168),
+    "full": Changes(scales=(1 / 6, 10 / 6), hours=720),
+}
 
 
 def benchmarks(size: str) -> dict[str, Callable[[], Iterator[Finding]]]:
     scales, sizes, extent = SCALES[size], SIZES[size], EXTENTS[size]
+    loads, changes = LOADS[size], CHANGES[size]
     return {
         "no-checks": lambda: comparisons.against_no_checks(scales),
         "pyspark": lambda: comparisons.against_pyspark(scales),
@@ -52,6 +73,9 @@ def benchmarks(size: str) -> dict[str, Callable[[], Iterator[Finding]]]:
         "files": lambda: growth.of_files(sizes),
         "hours": lambda: growth.of_hours(sizes),
         "live": lambda: living.of_live_hours(extent),
+        "copy": lambda: loading.of_copy(loads),
+        "upsert": lambda: changing.of_upsert(changes),
+        "month": lambda: changing.of_month(changes),
         "backlog": lambda: living.of_backlog(extent),
     }
 

@@ -3,7 +3,7 @@
 import json
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,6 +14,7 @@ from etl_platform.contract.commit import Commit
 from etl_platform.contract.hour import Hour
 from etl_platform.contract.layout import Location, Names
 from etl_platform.contract.order import Order, Report
+from etl_platform.contract.source import SourceContract
 from etl_platform.convert import session
 from etl_platform.convert.conversion import convert
 from etl_platform.convert.engine import Engine
@@ -89,12 +90,18 @@ def pretend_memory(size_bytes: int) -> None:
 
 
 def landed(job: dict[str, Any], storage: LinkedStorage) -> Order:
-    of = contract(job["kind"])
     size = -(-len(job["files"]) // job["hours"])
+    cuts = (job["files"][n * size : (n + 1) * size] for n in range(job["hours"]))
+    return order_of(contract(job["kind"]), cuts, storage)
+
+
+def order_of(
+    of: SourceContract, hours: Iterable[Sequence[str | Path]], storage: LinkedStorage
+) -> Order:
+    """The order to convert the files of some hours, which begin with the first."""
     batches = []
-    for number in range(job["hours"]):
+    for number, files in enumerate(hours):
         hour = FIRST_HOUR.plus(number)
-        files = job["files"][number * size : (number + 1) * size]
         batches.append(
             Batch(
                 source=of.source,

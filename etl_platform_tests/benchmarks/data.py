@@ -48,11 +48,11 @@ _FORMATS: Final[dict[Kind, dict[str, str]]] = {
 _SUFFIXES: Final[dict[Kind, str]] = {"csv": "csv", "json": "jsonl", "xml": "xml"}
 
 
-def contract(kind: Kind) -> SourceContract:
+def contract(kind: Kind, source: str = "lineitem", strategy: str = "upsert") -> SourceContract:
     """Lineitem with its key, so that every row is cast strictly, deduplicated and sorted."""
     return SourceContract.model_validate(
         {
-            "source": "lineitem",
+            "source": source,
             "description": "Lines of the orders of TPC-H",
             "owner": "team:benchmarks",
             "starts": "2026-01-01-00",
@@ -62,7 +62,7 @@ def contract(kind: Kind) -> SourceContract:
                 for name, type_ in COLUMNS.items()
             ],
             "key": KEY,
-            "load": {"strategy": "upsert"},
+            "load": {"strategy": strategy},
             "rejects": {"at_most": "100%"},
         }
     )

@@ -7,8 +7,9 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from statistics import median
 from typing import Any, Final
@@ -108,12 +109,7 @@ def race(sides: Sequence[tuple[Side, Job]], rounds: int) -> list[Runs]:
     """
     for file in {file for _, job in sides for file in job.files}:
         _warm(file)
-    found: list[list[Run]] = [[] for _ in sides]
-    for _ in range(rounds):
-        for (side, job), runs in zip(sides, found, strict=True):
-            done = run(side, job)
-            assert not done.error, (side.name, done.error)
-            runs.append(done)
+    found = in_turns([(side.name, partial(run, side, job)) for side, job in sides], rounds)
     made: dict[tuple[Path, ...], tuple[int, str]] = {}
     for (side, job), runs in zip(sides, found, strict=True):
         for done in runs:
@@ -125,6 +121,17 @@ def race(sides: Sequence[tuple[Side, Job]], rounds: int) -> list[Runs]:
     ]
 
 
+def in_turns(sides: Sequence[tuple[str, Callable[[], Run]]], rounds: int) -> list[list[Run]]:
+    """The runs of every side, which take turns. Raises AssertionError if a side fails."""
+    found: list[list[Run]] = [[] for _ in sides]
+    for _ in range(rounds):
+        for (name, run_once), runs in zip(sides, found, strict=True):
+            done = run_once()
+            assert not done.error, (name, done.error)
+            runs.append(done)
+    return found
+
+
 def run(side: Side, job: Job) -> Run:
     """Run a side once, in a folder that is gone afterwards."""
     CACHE.mkdir(parents=True, exist_ok=True)
@@ -134,8 +141,6 @@ def run(side: Side, job: Job) -> Run:
 
 def run_in(folder: Path, side: Side, job: Job) -> Run:
     """Run a side once; its rows stay in `folder` as `rows.parquet` or below `rows`."""
-    (folder / "tmp").mkdir()
-    python = str(_rivals_python() if side.is_rival else sys.executable)
     order = {
         "kind": job.kind,
         "files": [str(file) for file in job.files],
@@ -146,6 +151,17 @@ def run_in(folder: Path, side: Side, job: Job) -> Run:
         "memory_bytes": job.memory_bytes,
         **side.options,
     }
+    done = carry_out(folder, side, order)
+    if done.error:
+        return done
+    rows, digest = _digest(folder)
+    return replace(done, rows=rows, digest=digest)
+
+
+def carry_out(folder: Path, side: Side, order: Mapping[str, Any]) -> Run:
+    """Run a side once with an order of its own; its rows are not looked at."""
+    (folder / "tmp").mkdir()
+    python = str(_rivals_python() if side.is_rival else sys.executable)
     told = folder / "job.json"
     told.write_text(json.dumps(order))
     command = [python, "-m", f"etl_platform_tests.benchmarks.{side.module}", str(told)]
@@ -163,9 +179,8 @@ def run_in(folder: Path, side: Side, job: Job) -> Run:
         said, complaint = out.read(), err.read()
     if process.returncode:
         return Run(process_seconds, peak_bytes, error=_last_line(complaint))
-    rows, digest = _digest(folder)
     facts = json.loads(said.rstrip().rpartition("\n")[2])
-    return Run(process_seconds, peak_bytes, rows=rows, digest=digest, **facts)
+    return Run(process_seconds, peak_bytes, **facts)
 
 
 def _watch(process: subprocess.Popen[str]) -> int:

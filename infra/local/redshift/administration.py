@@ -10,8 +10,6 @@ from infra.local.redshift.postgres import ISOLATION_LEVELS
 from infra.local.redshift.quoting import literal
 
 _CASE_SETTING = "ENABLE_CASE_SENSITIVE_IDENTIFIER"
-_LABEL_SETTING = "QUERY_GROUP"
-_NO_LABEL = "default"
 _REDSHIFT_SETTINGS = frozenset(
     {
         _CASE_SETTING,
@@ -23,7 +21,7 @@ _REDSHIFT_SETTINGS = frozenset(
         "ENABLE_VACUUM_BOOST",
         "JSON_PARSE_DEDUP_ATTRIBUTES",
         "JSON_SERIALIZATION_ENABLE",
-        _LABEL_SETTING,
+        "QUERY_GROUP",
         "WLM_QUERY_SLOT_COUNT",
     }
 )
@@ -44,7 +42,6 @@ class Changed:
 
     replacements: Mapping[int, str] = field(default_factory=dict)
     case_sensitive: bool | None = None
-    label: str | None = None
 
 
 def translate(tokens: Sequence[Token]) -> Changed:
@@ -60,7 +57,7 @@ def translate(tokens: Sequence[Token]) -> Changed:
     if verb == "LOCK":
         return _lock(words)
     if verb in ("SET", "RESET", "SHOW"):
-        return _setting(tokens, words)
+        return _setting(words)
     if verb in ("GRANT", "REVOKE"):
         return Changed(_drop_words(words, "ROLE"))
     if verb in ("VACUUM", "ANALYZE"):
@@ -98,13 +95,10 @@ def _lock(words: Sequence[str]) -> Changed:
     return Changed()
 
 
-def _setting(tokens: Sequence[Token], words: Sequence[str]) -> Changed:
+def _setting(words: Sequence[str]) -> Changed:
     if len(words) < 2 or words[1] not in _REDSHIFT_SETTINGS:
         return Changed()
     replacements = {1: f"redshift.{words[1].lower()}"}
-    if words[1] == _LABEL_SETTING and words[0] != "SHOW":
-        is_given = tokens[-1].token_type == TokenType.STRING
-        return Changed(replacements, label=tokens[-1].text if is_given else _NO_LABEL)
     if words[1] != _CASE_SETTING or words[0] == "SHOW":
         return Changed(replacements)
     return Changed(replacements, case_sensitive=words[-1] in ("TRUE", "ON", "1"))

@@ -10,7 +10,14 @@ from infra.local.redshift.quoting import compose, identifier, literal
 
 _SCRIPTS = [
     Path(__file__).with_name(name)
-    for name in ("catalog.sql", "loads.sql", "functions.sql", "views.sql")
+    for name in (
+        "catalog.sql",
+        "loads.sql",
+        "functions.sql",
+        "views.sql",
+        "queries.sql",
+        "reflection.sql",
+    )
 ]
 
 

@@ -9,19 +9,25 @@ GRANT CREATE ON SCHEMA public TO PUBLIC;
 
 CREATE SEQUENCE IF NOT EXISTS redshift_local.query_id;
 
-CREATE TABLE IF NOT EXISTS redshift_local.session_label (
-    session_id integer PRIMARY KEY,
-    label text NOT NULL,
-    since timestamp NOT NULL
-);
-TRUNCATE redshift_local.session_label;
-
 CREATE TABLE IF NOT EXISTS redshift_local.table_attributes (
     relation oid PRIMARY KEY,
     diststyle text NOT NULL,
     distkey text,
     sortkeys text[] NOT NULL,
     encodings jsonb NOT NULL
+);
+
+-- Keys are declared and not enforced, so PostgreSQL has none of them.
+CREATE SEQUENCE IF NOT EXISTS redshift_local.key_number MINVALUE 3000000000 START 3000000000;
+CREATE TABLE IF NOT EXISTS redshift_local.table_key (
+    oid oid PRIMARY KEY DEFAULT nextval('redshift_local.key_number')::oid,
+    relation oid NOT NULL,
+    kind "char" NOT NULL,
+    name text NOT NULL,
+    columns text[] NOT NULL,
+    referred oid,
+    -- A format: %s is the table that a foreign key refers to.
+    definition text NOT NULL
 );
 
 -- Keep the attributes that the dialect wrote before the statement, and let every VARCHAR, CHAR and
@@ -44,6 +50,13 @@ BEGIN
             ARRAY(SELECT jsonb_array_elements_text(attributes -> 'sortkeys')),
             attributes -> 'encodings'
         ) ON CONFLICT DO NOTHING;
+        INSERT INTO redshift_local.table_key (relation, kind, name, columns, referred, definition)
+        SELECT made, key.kind, coalesce(key.name, concat_ws('_', c.relname, key.suffix)),
+               key.columns, key.referred, key.definition
+        FROM jsonb_to_recordset(nullif(attributes -> 'keys', 'null')) AS key(
+            kind "char", name text, suffix text, columns text[], referred oid, definition text)
+        JOIN pg_class c ON c.oid = made
+        WHERE NOT EXISTS (SELECT FROM redshift_local.table_key WHERE relation = made);
     ELSIF attributes ? 'encodings' THEN
         UPDATE redshift_local.table_attributes
         SET encodings = encodings || (attributes -> 'encodings') WHERE relation = made;
@@ -84,6 +97,9 @@ LANGUAGE plpgsql AS $body$
 DECLARE
     attributes jsonb := (regexp_match(current_query(), '^/\*redshift:(.*?)\*/'))[1]::jsonb;
 BEGIN
+    attributes := attributes || jsonb_build_object('keys', (
+        SELECT jsonb_agg(key || jsonb_build_object('referred', to_regclass(key ->> 'referred')::oid))
+        FROM jsonb_array_elements(attributes -> 'keys') AS key));
     PERFORM redshift_local.adopt_table(
         made.oid, attributes, to_regclass(attributes ->> 'like')::oid
     )
@@ -263,6 +279,17 @@ RETURNS bigint LANGUAGE sql IMMUTABLE STRICT AS $$
         END::bigint
 $$;
 
+-- The encoding that a column was given, or the one that Redshift chooses.
+CREATE OR REPLACE FUNCTION redshift_local.encoding_of(
+    column_name name, kind oid, attributes redshift_local.table_attributes)
+RETURNS text LANGUAGE sql STABLE AS $$
+    SELECT coalesce(attributes.encodings ->> column_name, CASE
+        WHEN column_name = ANY (attributes.sortkeys)
+            OR kind IN ('bool'::regtype, 'float4'::regtype, 'float8'::regtype) THEN 'none'
+        WHEN kind IN ('varchar'::regtype, 'bpchar'::regtype, 'bytea'::regtype) THEN 'lzo'
+        WHEN kind = 'jsonb'::regtype THEN 'zstd' ELSE 'az64' END)
+$$;
+
 DROP VIEW IF EXISTS pg_catalog.svv_table_info, pg_catalog.pg_table_def, pg_catalog.svv_roles,
     pg_catalog.svv_relation_privileges;
 
@@ -305,11 +332,7 @@ WHERE c.relkind = 'r' AND c.relpersistence = 'p' AND r.rows > 0
 CREATE VIEW pg_catalog.pg_table_def AS
 SELECT n.nspname::text AS schemaname, c.relname::text AS tablename, f.attname::text AS column,
        redshift_format_type(f.atttypid, f.atttypmod) AS type,
-       coalesce(a.encodings ->> f.attname, CASE
-            WHEN f.attname = ANY (a.sortkeys) OR f.atttypid IN ('bool'::regtype, 'float4'::regtype,
-                'float8'::regtype) THEN 'none'
-            WHEN f.atttypid IN ('varchar'::regtype, 'bpchar'::regtype, 'bytea'::regtype) THEN 'lzo'
-            WHEN f.atttypid = 'jsonb'::regtype THEN 'zstd' ELSE 'az64' END) AS encoding,
+       redshift_local.encoding_of(f.attname, f.atttypid, a) AS encoding,
        coalesce(f.attname = a.distkey, false) AS distkey,
        coalesce(array_position(a.sortkeys, f.attname::text), 0) AS sortkey,
        f.attnotnull AS notnull

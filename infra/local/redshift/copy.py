@@ -1,10 +1,14 @@
 """COPY of files from S3 into a table, in the client's session and transaction."""
 
 import asyncio
-import functools
 import tempfile
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections import deque
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Sequence
+from contextlib import aclosing
+from functools import partial
+from itertools import islice, repeat
 from pathlib import Path
+from typing import TypeVar
 
 from infra.local.redshift.backend import Backend
 from infra.local.redshift.columns import Target, target_of
@@ -24,6 +28,9 @@ from infra.local.redshift.s3 import DataFile, Location, Store
 from infra.local.redshift.text_load import RecordReader, TextLoad
 
 _JSONPATHS_BYTES = 1024 * 1024
+_FILES_AHEAD = 4
+
+_T = TypeVar("_T")
 
 
 async def copy(
@@ -63,34 +70,60 @@ def _reader(
     form: DelimitedFormat | CsvFormat | JsonFormat, target: Target, store: Store
 ) -> RecordReader:
     if isinstance(form, DelimitedFormat):
-        return functools.partial(delimited_records, form=form)
+        return partial(delimited_records, form=form)
     if isinstance(form, CsvFormat):
-        return functools.partial(csv_records, form=form)
+        return partial(csv_records, form=form)
     paths = None
     if form.mapping.startswith("s3://"):
         paths = store.read(Location.parse(form.mapping), _JSONPATHS_BYTES)
-    return functools.partial(json_records, lay_out=layout(form.mapping, target.columns, paths))
+    return partial(json_records, lay_out=layout(form.mapping, target.columns, paths))
 
 
 async def _stream(
     store: Store, files: Sequence[DataFile], load: FileLoad, scratch: Path, outcome: Outcome
 ) -> AsyncIterator[bytes]:
-    """The bytes of all files, one file at a time on disk and one chunk in memory."""
+    """The bytes of all files: a few files on disk at a time, and two chunks in memory.
+
+    While PostgreSQL takes a chunk, the next one is made and the files behind it are fetched.
+    """
     yield load.header()
-    for file in files:
-        with tempfile.NamedTemporaryFile(dir=scratch) as local:
-            path = Path(local.name)
-            if not await asyncio.to_thread(store.fetch, file, path):
-                continue
-            read = FileOutcome(file.location.url, path.stat().st_size)
-            outcome.files.append(read)
-            chunks = load.file(path, file.location.url)
-            while (chunk := await asyncio.to_thread(_next, chunks)) is not None:
-                read.records += chunk.records
-                read.rows += chunk.rows
-                yield chunk.data
+    # A fetch that was given up may still write when the folder goes.
+    with tempfile.TemporaryDirectory(dir=scratch, ignore_cleanup_errors=True) as folder:
+        paths = [Path(folder, str(number)) for number in range(len(files))]
+        fetches = map(partial(partial, store.fetch), files, paths)
+        places = zip(files, paths, strict=True)
+        async with aclosing(_ahead(fetches, _FILES_AHEAD)) as fetched:
+            async for is_there in fetched:
+                file, path = next(places)
+                if not is_there:
+                    continue
+                read = FileOutcome(file.location.url, path.stat().st_size)
+                outcome.files.append(read)
+                async for chunk in _chunks(load.file(path, file.location.url)):
+                    read.records += chunk.records
+                    read.rows += chunk.rows
+                    yield chunk.data
+                path.unlink()
     yield load.footer()
 
 
-def _next(chunks: Iterator[Chunk]) -> Chunk | None:
-    return next(chunks, None)
+async def _chunks(chunks: Iterator[Chunk]) -> AsyncIterator[Chunk]:
+    calls = repeat(partial(next, chunks, None))
+    async with aclosing(_ahead(calls, 1)) as made:
+        async for chunk in made:
+            if chunk is None:
+                return
+            yield chunk
+
+
+async def _ahead(calls: Iterator[Callable[[], _T]], count: int) -> AsyncGenerator[_T, None]:
+    """What the calls return, in their order, with so many of them under way in threads."""
+    running = deque(asyncio.create_task(asyncio.to_thread(c)) for c in islice(calls, count))
+    try:
+        while running:
+            done = await running.popleft()
+            running.extend(asyncio.create_task(asyncio.to_thread(c)) for c in islice(calls, 1))
+            yield done
+    finally:
+        for task in running:
+            task.cancel()

@@ -5,15 +5,11 @@ https://docs.aws.amazon.com/redshift/latest/dg/r_COPY-alphabetical-parm-list.htm
 https://docs.aws.amazon.com/redshift/latest/dg/copy-usage_notes-copy-from-columnar.html
 """
 
-import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
-from infra.local.redshift.errors import RedshiftError, not_supported, syntax_error
+from infra.local.redshift.errors import RedshiftError, not_supported
 from infra.local.redshift.loads import (
-    BZIP2,
-    GZIP,
-    ZSTD,
     Conversion,
     Copy,
     CsvFormat,
@@ -22,12 +18,18 @@ from infra.local.redshift.loads import (
     LoadFormat,
     ParquetFormat,
 )
+from infra.local.redshift.options import (
+    Options,
+    Reader,
+    character,
+    flag,
+    read_location,
+    switch,
+    text,
+)
 from infra.local.redshift.statements import Words
 
 MOST_ERRORS = 100_000
-_ROLE_ARN = re.compile(r"arn:aws[a-z-]*:iam::\d{12}:role/[\w+=,.@/-]+")
-_ROLE_CREDENTIALS = "aws_iam_role="
-_FORMATS = frozenset({"PARQUET", "CSV", "JSON"})
 _ELSEWHERE = frozenset(
     {
         *("ORC", "AVRO", "SHAPEFILE", "FIXEDWIDTH", "LZOP", "ENCODING", "ENCRYPTED", "SSH"),
@@ -40,8 +42,6 @@ _ELSEWHERE = frozenset(
         ),
     }
 )
-"""Known to Redshift, and not served here."""
-
 _FOR_PARQUET = frozenset(
     {
         *("IAM_ROLE", "MANIFEST", "ACCEPTINVCHARS", "FILLRECORD", "STATUPDATE", "EXPLICIT_IDS"),
@@ -60,19 +60,13 @@ def read_copy(words: Words) -> Copy:
     columns = words.names_in_brackets()
     words.expect("FROM")
     location = read_location(words)
-    given: dict[str, Any] = {}
-    while words.left:
-        name, value = _read_option(words)
-        if name in given:
-            raise syntax_error("conflicting or redundant options")
-        given[name] = value
-    role = checked_role(given)
+    given = _OPTIONS.read(words)
     form = _format(given)
     return Copy(
         table=table,
         columns=columns,
         location=location,
-        role=role,
+        role=given["IAM_ROLE"],
         format=form,
         manifest="MANIFEST" in given,
         fill_record="FILLRECORD" in given,
@@ -84,86 +78,6 @@ def read_copy(words: Words) -> Copy:
         most_errors=given.get("MAXERROR", 0),
         no_load="NOLOAD" in given,
     )
-
-
-def read_location(words: Words) -> str:
-    """The place in S3 that must come next."""
-    location = words.string()
-    if not re.match(r"s3://[^/]+/.", location):
-        raise RedshiftError(
-            "XX000", f"The S3 location {location} is invalid: s3://bucket/key is expected"
-        )
-    return location
-
-
-def read_role(words: Words) -> str:
-    """The role behind IAM_ROLE."""
-    if words.take("DEFAULT"):
-        raise not_supported("IAM_ROLE default is not served on the laptop: give the ARN of a role")
-    return words.string()
-
-
-def read_credentials(words: Words) -> str:
-    """The role behind CREDENTIALS, the older form."""
-    words.take("AS")
-    credentials = words.string()
-    if not credentials.startswith(_ROLE_CREDENTIALS):
-        raise not_supported("CREDENTIALS without aws_iam_role are not served on the laptop")
-    return credentials.removeprefix(_ROLE_CREDENTIALS)
-
-
-def read_character(words: Words) -> str:
-    """A delimiter, a quote or a string for NULL: \\t and octal numbers stand for a character."""
-    words.take("AS")
-    return unescaped(words.string_as_written())
-
-
-def unescaped(text: str) -> str:
-    """A text with \\t, \\001 and \\\\ as the characters they stand for; \\N stays as it is."""
-    return re.sub(r"\\(\\|t|[0-7]{1,3})", _character, text)
-
-
-def _character(found: re.Match[str]) -> str:
-    named = {"\\": "\\", "t": "\t"}
-    return named.get(found.group(1)) or chr(int(found.group(1), 8))
-
-
-def checked_role(given: Mapping[str, Any]) -> str:
-    """The role of the statement, which must have one."""
-    role = given.get("IAM_ROLE")
-    if role is None:
-        raise syntax_error("CREDENTIALS argument is required but not provided: give IAM_ROLE")
-    if not _ROLE_ARN.fullmatch(role):
-        raise RedshiftError("XX000", f"Invalid IAM role: {role!r} is not the ARN of a role")
-    return str(role)
-
-
-def _read_option(words: Words) -> tuple[str, Any]:
-    option = words.word()
-    if option == "FORMAT":
-        words.take("AS")
-        option = words.word()
-        if option not in _FORMATS:
-            raise not_supported(f"FORMAT {option} is not served on the laptop")
-    if option == "JSON":
-        words.take("AS")
-        return "FORMAT", ("JSON", words.string() if words.at_string else "auto")
-    if option in _FORMATS:
-        return "FORMAT", (option, None)
-    if option in (GZIP, BZIP2, ZSTD):
-        return "COMPRESSION", option
-    if option == "CREDENTIALS":
-        return "IAM_ROLE", read_credentials(words)
-    if option in _ELSEWHERE:
-        raise not_supported(f"{option} argument of COPY is not served on the laptop")
-    try:
-        return option, _READERS[option](words)
-    except KeyError:
-        raise syntax_error(f'syntax error at or near "{option.lower()}"') from None
-
-
-def _flag(words: Words) -> bool:
-    return True
 
 
 def _count(words: Words) -> int:
@@ -178,11 +92,6 @@ def _errors(words: Words) -> int:
     return count
 
 
-def _text(words: Words) -> str:
-    words.take("AS")
-    return words.string()
-
-
 def _replacement(words: Words) -> str:
     words.take("AS")
     character = words.string() if words.at_string else "?"
@@ -195,7 +104,12 @@ def _compression_update(words: Words) -> bool:
     return words.take("PRESET") or words.switch()
 
 
-_READERS: dict[str, Callable[[Words], Any]] = {
+def _json(words: Words) -> tuple[str, str]:
+    words.take("AS")
+    return "JSON", words.string() if words.at_string else "auto"
+
+
+_READERS: dict[str, Reader] = {
     **dict.fromkeys(
         (
             *(
@@ -209,17 +123,26 @@ _READERS: dict[str, Callable[[Words], Any]] = {
             *("IGNOREBLANKLINES", "BLANKSASNULL", "EMPTYASNULL", "TRIMBLANKS", "TRUNCATECOLUMNS"),
             *("ACCEPTANYDATE", "ROUNDEC", "NOLOAD"),
         ),
-        _flag,
+        flag,
     ),
     **dict.fromkeys(("IGNOREHEADER", "COMPROWS"), _count),
-    **dict.fromkeys(("DATEFORMAT", "TIMEFORMAT", "REGION"), _text),
-    **dict.fromkeys(("DELIMITER", "QUOTE", "NULL"), read_character),
-    "IAM_ROLE": read_role,
+    **dict.fromkeys(("DATEFORMAT", "TIMEFORMAT", "REGION"), text),
+    **dict.fromkeys(("DELIMITER", "QUOTE", "NULL"), character),
     "MAXERROR": _errors,
     "ACCEPTINVCHARS": _replacement,
-    "STATUPDATE": lambda words: words.switch(),
+    "STATUPDATE": switch,
     "COMPUPDATE": _compression_update,
 }
+_OPTIONS = Options(
+    "COPY",
+    formats={
+        "PARQUET": lambda _: ("PARQUET", None),
+        "CSV": lambda _: ("CSV", None),
+        "JSON": _json,
+    },
+    readers=_READERS,
+    elsewhere=_ELSEWHERE,
+)
 
 
 def _format(given: Mapping[str, Any]) -> LoadFormat:

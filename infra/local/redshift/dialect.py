@@ -20,15 +20,16 @@ from infra.local.redshift.copy_grammar import read_copy
 from infra.local.redshift.errors import RedshiftError, not_supported, syntax_error
 from infra.local.redshift.functions import translate_functions
 from infra.local.redshift.grouping import translate_group_by_all
+from infra.local.redshift.leader import translate_catalog
 from infra.local.redshift.navigation import translate_navigation
-from infra.local.redshift.refusals import refuse_functions, refuse_syntax
+from infra.local.redshift.pivots import translate_pivots
+from infra.local.redshift.refusals import refuse_syntax
 from infra.local.redshift.rendering import render
 from infra.local.redshift.statements import (
     Action,
     Alone,
     Relay,
     SetCaseSensitive,
-    SetLabel,
     Truncate,
     Words,
 )
@@ -40,6 +41,7 @@ from infra.local.redshift.tables import (
 )
 from infra.local.redshift.types import translate_types
 from infra.local.redshift.unload_grammar import read_unload
+from infra.local.redshift.unnesting import translate_unnesting
 
 _TREE_VERBS = frozenset({"SELECT", "WITH", "INSERT", "UPDATE", "DELETE", "MERGE", "("})
 _TREE_OBJECTS = frozenset({"TABLE", "TEMP", "TEMPORARY", "LOCAL", "VIEW", "OR"})
@@ -156,13 +158,10 @@ def _administer(sql: str, tokens: Sequence[Token], case_sensitive: bool) -> Acti
     translated = render(sql, tokens, changed.replacements, case_sensitive=case_sensitive)
     if changed.case_sensitive is not None:
         return SetCaseSensitive(translated, changed.case_sensitive)
-    if changed.label is not None:
-        return SetLabel(translated, changed.label)
     return Relay(translated)
 
 
 def _translate_tree(sql: str, tokens: Sequence[Token], case_sensitive: bool) -> str:
-    refuse_functions(tokens)
     text = sql[: tokens[-1].end + 1]
     simplified = merging.removes_duplicates(tokens)
     if simplified:
@@ -180,6 +179,7 @@ def _translate_tree(sql: str, tokens: Sequence[Token], case_sensitive: bool) -> 
         for name in tree.find_all(exp.Identifier):
             name.set("this", name.name.lower())
     refuse_syntax(tree)
+    translate_catalog(tree)
     if simplified and isinstance(tree, exp.Merge):
         tree = merging.as_delete_and_insert(tree)
     prefix = ""
@@ -187,9 +187,11 @@ def _translate_tree(sql: str, tokens: Sequence[Token], case_sensitive: bool) -> 
         prefix = translate_create(tree)
     elif isinstance(tree, exp.Alter):
         prefix = translate_alter(tree)
+    elements = translate_unnesting(tree)
+    translate_pivots(tree)
     translate_types(tree)
     translate_group_by_all(tree)
-    tree = translate_functions(translate_navigation(tree))
+    tree = translate_functions(translate_navigation(tree, elements))
     try:
         # A construct that cannot be written would else be left out without a word.
         written = tree.sql("postgres", comments=False, unsupported_level=ErrorLevel.RAISE)

@@ -39,14 +39,32 @@ _RENAMED = {
     "date_add": "dateadd",
     "date_diff": "datediff",
     "format_type": "redshift_format_type",
+    "pg_get_constraintdef": "redshift_constraint_text",
     # A word of PostgreSQL's own grammar, which makes of the value what is no text.
     "json_serialize": "redshift_json_serialize",
 }
 
 
+_CLOCKS = frozenset({"getdate", "sysdate"})
+
+
 def translate_functions(tree: exp.Expr) -> exp.Expr:
-    """The statement with its functions in PostgreSQL's form."""
-    return tree.transform(_translated, copy=False)
+    """The statement with its functions in PostgreSQL's form, the arguments before their calls."""
+    for select in tree.find_all(exp.Select):
+        select.set("expressions", [_named(value) for value in select.expressions])
+    for node in reversed(list(tree.dfs())):
+        translated = _translated(node)
+        if translated is not node:
+            node.replace(translated)
+    return tree
+
+
+def _named(value: exp.Expr) -> exp.Expr:
+    """A column keeps the name of its function, whatever that is called in PostgreSQL."""
+    call = value.expression if isinstance(value, exp.Dot) else value
+    if isinstance(call, exp.Anonymous) and call.name.lower() in _RENAMED:
+        return exp.alias_(value, call.name.lower(), copy=False)
+    return value
 
 
 def _translated(node: exp.Expr) -> exp.Expr:
@@ -54,7 +72,7 @@ def _translated(node: exp.Expr) -> exp.Expr:
         return _merge_insert(node)
     if isinstance(node, exp.Window):
         return _window(node)
-    if isinstance(node, exp.WithinGroup):
+    if isinstance(node, exp.WithinGroup) and not isinstance(node.parent, exp.Window):
         call = node.this
         if isinstance(call, exp.Anonymous) and call.name.lower() == "listagg":
             return _listagg(call, node.expression)
@@ -62,7 +80,10 @@ def _translated(node: exp.Expr) -> exp.Expr:
     if not isinstance(node, exp.Anonymous):
         return node
     name = node.name.lower()
-    if name == "listagg" and not isinstance(node.parent, exp.WithinGroup):
+    if name in _CLOCKS and node.find_ancestor(exp.Select):
+        # As a query of its own it is asked once, where PostgreSQL would ask it for every row.
+        return exp.Subquery(this=exp.Select(expressions=[node.copy()]))
+    if name == "listagg" and not isinstance(node.parent, exp.WithinGroup | exp.Window):
         return _listagg(node, None)
     if name in _RENAMED:
         node.set("this", _RENAMED[name])
@@ -86,7 +107,7 @@ def _merge_insert(insert: exp.Insert) -> exp.Expr:
     row = insert.this.expressions if isinstance(insert.this, exp.Tuple) else []
     if insert.expression or len(row) != 1 or row[0].name.lower() != "values":
         return insert
-    values = ", ".join(translate_functions(value).sql("postgres") for value in row[0].expressions)
+    values = ", ".join(value.sql("postgres") for value in row[0].expressions)
     return exp.Var(this=f"INSERT VALUES ({values})")
 
 
@@ -140,12 +161,12 @@ def _as_timestamp(value: exp.Expr) -> exp.Expr:
 def _listagg(call: exp.Anonymous, order: exp.Expr | None) -> exp.Expr:
     values = call.expressions
     separator = values[1] if len(values) > 1 else exp.Literal.string("")
-    value = values[0]
-    if isinstance(value, exp.Distinct) and len(value.expressions) > 1:
-        separator = value.expressions[1]
-        value = exp.Distinct(expressions=value.expressions[:1])
-    elif not isinstance(value, exp.Distinct):
-        value = exp.cast(value, "text")
+    value, name = values[0], "string_agg"
+    if isinstance(value, exp.Distinct):
+        # PostgreSQL has no DISTINCT over a window, and elsewhere only in the order of the texts.
+        name = "redshift_listagg_distinct"
+        separator = value.expressions[1] if len(value.expressions) > 1 else separator
+        value = value.expressions[0]
     if order is not None:
         separator = exp.Order(this=separator, expressions=order.expressions)
-    return exp.Anonymous(this="string_agg", expressions=[value, separator])
+    return exp.Anonymous(this=name, expressions=[exp.cast(value, "text"), separator])

@@ -89,3 +89,37 @@ LANGUAGE sql IMMUTABLE STRICT AS $$
     SELECT min(day)::date FROM generate_series(at::date + 1, at::date + 7, interval '1 day') AS day
     WHERE to_char(day, 'FMday') LIKE lower(weekday) || '%'
 $$;
+
+-- A text that is a JSON string is without its quotes.
+CREATE OR REPLACE FUNCTION pg_catalog.redshift_super_text(value jsonb) RETURNS text
+LANGUAGE sql IMMUTABLE STRICT AS $$ SELECT value #>> '{}' $$;
+
+-- The elements of an array with their places from 0; what is no array has none.
+CREATE OR REPLACE FUNCTION pg_catalog.redshift_elements(value jsonb)
+RETURNS TABLE (element jsonb, place bigint) LANGUAGE sql IMMUTABLE AS $$
+    SELECT e, n - 1
+    FROM jsonb_array_elements(CASE jsonb_typeof(value) WHEN 'array' THEN value END)
+        WITH ORDINALITY AS found(e, n)
+$$;
+
+-- The values of an object with their names; what is no object has none.
+CREATE OR REPLACE FUNCTION pg_catalog.redshift_attributes(value jsonb)
+RETURNS TABLE (element jsonb, place varchar) LANGUAGE sql IMMUTABLE AS $$
+    SELECT v, k::varchar
+    FROM jsonb_each(CASE jsonb_typeof(value) WHEN 'object' THEN value END) AS found(k, v)
+$$;
+
+-- LISTAGG(DISTINCT ..): the separator is the first of the texts, and each text comes once.
+CREATE OR REPLACE FUNCTION redshift_local.add_distinct(listed text[], value text, separator text)
+RETURNS text[] LANGUAGE sql IMMUTABLE AS $$
+    SELECT CASE WHEN value IS NULL OR value = ANY (listed[2:]) THEN listed
+                WHEN listed IS NULL THEN ARRAY[separator, value]
+                ELSE listed || value END
+$$;
+
+CREATE OR REPLACE FUNCTION redshift_local.joined(listed text[]) RETURNS text
+LANGUAGE sql IMMUTABLE AS $$ SELECT array_to_string(listed[2:], listed[1]) $$;
+
+CREATE OR REPLACE AGGREGATE pg_catalog.redshift_listagg_distinct(text, text) (
+    SFUNC = redshift_local.add_distinct, STYPE = text[], FINALFUNC = redshift_local.joined
+);

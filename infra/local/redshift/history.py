@@ -33,10 +33,6 @@ _UNLOAD = """
 _UNLOAD_FILE = """
     INSERT INTO redshift_local.{own}unload_file VALUES ({query_id}, {file}, {size}, {rows})
 """
-_LABEL = """
-    INSERT INTO redshift_local.session_label VALUES ({session}, {label}, {since})
-    ON CONFLICT (session_id) DO UPDATE SET label = excluded.label, since = excluded.since
-"""
 _EVERYONE, _OWN = Sql(""), Sql("own_")
 
 
@@ -57,19 +53,6 @@ class History:
         self._socket = socket
         self._database = database
         self._lock = asyncio.Lock()
-
-    async def next_query_id(self) -> int:
-        """A number that no other query has."""
-        return int(await self._run("SELECT nextval('redshift_local.query_id')") or 0)
-
-    async def record_label(self, session_id: int, label: str) -> None:
-        """Keep how a session labels its queries, as seen by others at once."""
-        parts = {
-            "session": literal(session_id),
-            "label": literal(label),
-            "since": _timestamp(datetime.now(UTC)),
-        }
-        await self._run(compose(_LABEL, **parts))
 
     async def record_copy(
         self,
@@ -147,14 +130,13 @@ class History:
             "end": _timestamp(datetime.now(UTC)),
         }
 
-    async def _run(self, sql: str) -> str | None:
+    async def _run(self, sql: str) -> None:
         async with self._lock:
             server = await Backend.trusted(self._socket, SUPERUSER, self._database)
             try:
-                answer = await server.query(sql)
+                await server.query(sql)
             finally:
                 server.close()
-        return answer.rows[0][0] if answer.rows else None
 
 
 def explain(error: RedshiftError) -> str:

@@ -5,6 +5,7 @@ follows is its path. What a path does not find is null, as in Redshift's lax mod
 https://docs.aws.amazon.com/redshift/latest/dg/query-super.html
 """
 
+import json
 from dataclasses import dataclass
 
 from sqlglot import exp
@@ -23,6 +24,8 @@ _NUMBERS = frozenset(
         exp.DType.JSONB,
     }
 )
+_COMPARISONS = (exp.EQ, exp.NEQ, exp.GT, exp.GTE, exp.LT, exp.LTE)
+_EXTRACT = "jsonb_extract_path"
 
 
 @dataclass(frozen=True)
@@ -46,25 +49,50 @@ class _Tables:
         return 1 if len(parts) > 1 and parts[0] in self.names else 0
 
 
-def translate_navigation(tree: exp.Expr) -> exp.Expr:
-    """The statement with its paths as calls of jsonb_extract_path."""
+def translate_navigation(tree: exp.Expr, elements: frozenset[str] = frozenset()) -> exp.Expr:
+    """The statement with its paths as calls of jsonb_extract_path.
+
+    `elements` are the columns that hold the elements of arrays.
+    """
     tables = _Tables.of(tree)
 
     def translated(node: exp.Expr) -> exp.Expr:
         if isinstance(node, exp.Cast):
-            return _cast(node, tables)
+            return _cast(node, tables, elements)
         return _path(node, tables) or node
 
-    return tree.transform(translated, copy=False)
+    tree = tree.transform(translated, copy=False)
+    for comparison in tree.find_all(*_COMPARISONS):
+        for one, other in (("this", "expression"), ("expression", "this")):
+            if _is_super(comparison.args[one], elements):
+                comparison.set(other, _as_super(comparison.args[other]))
+    return tree
 
 
-def _cast(cast: exp.Cast, tables: _Tables) -> exp.Expr:
+def _is_super(value: exp.Expr, elements: frozenset[str]) -> bool:
+    if isinstance(value, exp.Column):
+        return not value.table and value.name in elements
+    return isinstance(value, exp.Anonymous) and value.name == _EXTRACT
+
+
+def _as_super(value: exp.Expr) -> exp.Expr:
+    """A number or a text as the JSON that it is compared with."""
+    if not isinstance(value, exp.Literal):
+        return value
+    text = json.dumps(value.name) if value.is_string else value.name
+    return exp.cast(exp.Literal.string(text), exp.DType.JSONB)
+
+
+def _cast(cast: exp.Cast, tables: _Tables, elements: frozenset[str]) -> exp.Expr:
     call = _path(cast.this, tables)
+    # As text a JSON string is without its quotes.
+    as_text = cast.to.this not in _NUMBERS
     if call is not None:
-        if cast.to.this not in _NUMBERS:
-            # As text a JSON string is without its quotes.
+        if as_text:
             call.set("this", "jsonb_extract_path_text")
         cast.set("this", call)
+    elif as_text and _is_super(cast.this, elements):
+        cast.set("this", exp.Anonymous(this="redshift_super_text", expressions=[cast.this]))
     return cast
 
 
@@ -86,7 +114,7 @@ def _path(node: exp.Expr, tables: _Tables) -> exp.Anonymous | None:
     if not steps:
         return None
     column = exp.column(*(part.copy() for part in reversed(identifiers[:depth])))
-    return exp.Anonymous(this="jsonb_extract_path", expressions=[column, *steps])
+    return exp.Anonymous(this=_EXTRACT, expressions=[column, *steps])
 
 
 def _step(bracket: exp.Bracket) -> exp.Expr:

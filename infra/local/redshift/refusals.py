@@ -1,11 +1,8 @@
 """What PostgreSQL would run and Redshift refuses."""
 
-import itertools
-from collections.abc import Sequence
-
 from sqlglot import exp
-from sqlglot.tokenizer_core import Token, TokenType
 
+from infra.local.redshift import leader
 from infra.local.redshift.errors import RedshiftError, not_supported, syntax_error
 
 _MISSING_FUNCTIONS = frozenset(
@@ -39,7 +36,6 @@ _MISSING_FUNCTIONS = frozenset(
         "string_to_array",
         "to_json",
         "to_jsonb",
-        "unnest",
     }
 )
 _LEADER_FUNCTIONS = frozenset({"generate_series"})
@@ -57,25 +53,18 @@ _REFUSED_NODES: tuple[tuple[type[exp.Expr], str], ...] = (
     (exp.ExcludeColumnConstraint, "EXCLUDE"),
     (exp.PartitionedByProperty, "PARTITION BY"),
     (exp.Array, "ARRAY"),
-    # Redshift has these two; without a refusal the rows would come as if nothing were asked.
-    (exp.Pivot, "PIVOT or UNPIVOT on the laptop"),
 )
-
-
-def refuse_functions(tokens: Sequence[Token]) -> None:
-    """Raise for a call of a function that only PostgreSQL has."""
-    for token, following in itertools.pairwise(tokens):
-        called = following.token_type == TokenType.L_PAREN
-        if called and token.text.lower() in _MISSING_FUNCTIONS:
-            raise RedshiftError("42883", f"function {token.text.lower()} does not exist")
 
 
 def refuse_syntax(tree: exp.Expr) -> None:
     """Raise for a construct that Redshift does not have."""
+    is_of_catalog = leader.is_of_catalog(tree)
     for node in tree.walk():
         for kind, name in _REFUSED_NODES:
-            if isinstance(node, kind):
+            if isinstance(node, kind) and not (is_of_catalog and kind is exp.Array):
                 raise not_supported(f"{name} is not supported")
+        if isinstance(node, exp.Anonymous) and not is_of_catalog:
+            _refuse_function(node.name.lower())
         if isinstance(node, exp.Distinct) and node.args.get("on"):
             raise not_supported("SELECT DISTINCT ON is not supported")
         if isinstance(node, exp.CTE) and isinstance(node.this, exp.DML):
@@ -85,6 +74,11 @@ def refuse_syntax(tree: exp.Expr) -> None:
     if isinstance(tree, exp.Merge):
         _refuse_merge(tree)
     _refuse_leader_functions(tree)
+
+
+def _refuse_function(name: str) -> None:
+    if name in _MISSING_FUNCTIONS:
+        raise RedshiftError("42883", f"function {name} does not exist")
 
 
 def _refuse_leader_functions(tree: exp.Expr) -> None:
@@ -97,14 +91,10 @@ def _refuse_leader_functions(tree: exp.Expr) -> None:
         return
     own = {cte.alias for cte in tree.find_all(exp.CTE)}
     tables = [table for table in tree.find_all(exp.Table) if isinstance(table.this, exp.Identifier)]
-    if any(table.name not in own and not _is_catalog(table) for table in tables):
+    if any(table.name not in own and not leader.is_catalog(table) for table in tables):
         raise not_supported(
             "Specified types or functions (one per INFO message) not supported on Redshift tables."
         )
-
-
-def _is_catalog(table: exp.Table) -> bool:
-    return table.db in ("pg_catalog", "information_schema") or table.name.startswith("pg_")
 
 
 def _refuse_merge(merge: exp.Merge) -> None:

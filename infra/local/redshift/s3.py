@@ -3,6 +3,7 @@
 import functools
 import json
 import re
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from infra.local.redshift.errors import RedshiftError, engine_error, scan_error
 from infra.local.redshift.roles import Grants
 
+_READ_BYTES = 1024 * 1024
 _MANIFEST_BYTES = 64 * 1024 * 1024
 _DOINGS = {"s3:GetObject": "read", "s3:PutObject": "written", "s3:DeleteObject": "deleted"}
 _MISSING = frozenset({"404", "NoSuchKey", "NoSuchBucket"})
@@ -80,15 +82,16 @@ class Store:
         place = file.location
         self._require("s3:GetObject", place)
         try:
-            head = self._s3.head_object(Bucket=place.bucket, Key=place.key)
-            if file.size_bytes not in (None, head["ContentLength"]):
-                raise scan_error(
-                    15001,
-                    "HTTP response error code: 416 Message: InvalidRange The requested range is "
-                    f"not satisfiable, file {place.url} of {head['ContentLength']} bytes, "
-                    f"content_length {file.size_bytes}",
-                )
-            self._s3.download_file(place.bucket, place.key, str(path))
+            found = self._s3.get_object(Bucket=place.bucket, Key=place.key)
+            with found["Body"] as body, path.open("wb") as local:
+                if file.size_bytes not in (None, found["ContentLength"]):
+                    raise scan_error(
+                        15001,
+                        "HTTP response error code: 416 Message: InvalidRange The requested range "
+                        f"is not satisfiable, file {place.url} of {found['ContentLength']} bytes, "
+                        f"content_length {file.size_bytes}",
+                    )
+                shutil.copyfileobj(body, local, _READ_BYTES)
         except ClientError as error:
             if _code(error) not in _MISSING:
                 raise _service_error(error, place) from error

@@ -11,7 +11,9 @@ from infra.local.redshift import wire
 from infra.local.redshift.backend import Backend, BackendGone, FrameStream
 from infra.local.redshift.history import History
 from infra.local.redshift.postgres import SUPERUSER
+from infra.local.redshift.recording import QueryIds, Recorder
 from infra.local.redshift.session import Session
+from infra.local.redshift.statement_log import StatementLog
 from infra.local.redshift.transfers import Roles, Transfers
 from infra.local.redshift.wire import Frame, ProtocolError
 
@@ -36,9 +38,13 @@ class Client:
 class RedshiftServer:
     """Serves clients over TCP on the loopback address."""
 
-    def __init__(self, socket: Path, scratch: Path, roles: Roles) -> None:
+    def __init__(
+        self, socket: Path, scratch: Path, roles: Roles, log: StatementLog, ids: QueryIds
+    ) -> None:
         self._socket = socket
         self._roles = roles
+        self._log = log
+        self._ids = ids
         self._scratch = scratch
         self._sessions: dict[tuple[int, int], tuple[Backend, Session]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
@@ -112,16 +118,20 @@ class RedshiftServer:
         backend = await Backend.open(self._socket, known)
         try:
             if await _log_in(client, backend):
-                history = History(self._socket, settings.get("database", user))
+                database = settings.get("database", user)
+                history = History(self._socket, database)
                 transfers = Transfers(history, self._roles, user, self._scratch)
-                await self._converse(client, backend, transfers)
+                recorder = Recorder(self._log, self._ids, user, database)
+                await self._converse(client, backend, transfers, recorder)
         finally:
             backend.close()
 
-    async def _converse(self, client: Client, backend: Backend, transfers: Transfers) -> None:
+    async def _converse(
+        self, client: Client, backend: Backend, transfers: Transfers, recorder: Recorder
+    ) -> None:
         """Run the session until the client leaves, whatever the session is doing then."""
         inbox: asyncio.Queue[Frame] = asyncio.Queue(_WAITING_FRAMES)
-        session = Session(inbox, client.writer, backend, transfers)
+        session = Session(inbox, client.writer, backend, transfers, recorder)
         key = (backend.pid, backend.secret)
         self._sessions[key] = (backend, session)
         listening = asyncio.create_task(_listen(client.frames, inbox))

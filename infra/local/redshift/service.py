@@ -14,8 +14,10 @@ from pathlib import Path
 from infra.local.errors import StateInUse
 from infra.local.redshift.bootstrap import bootstrap
 from infra.local.redshift.postgres import EmbeddedPostgres
+from infra.local.redshift.recording import QueryIds
 from infra.local.redshift.roles import IamRoles, UncheckedRoles
 from infra.local.redshift.server import RedshiftServer
+from infra.local.redshift.statement_log import FILE_NAME, StatementLog
 
 
 @dataclass(frozen=True)
@@ -62,7 +64,9 @@ class Service:
                 admin_password=self.admin_password,
             )
             roles = IamRoles() if self.checks_roles else UncheckedRoles()
-            server = RedshiftServer(postgres.socket, scratch, roles)
+            log = StatementLog(postgres.data_dir / FILE_NAME)
+            ids = QueryIds(postgres.socket, self.database)
+            server = RedshiftServer(postgres.socket, scratch, roles, log, ids)
             port = await server.start(self.port)
             (state_dir / "port").write_text(f"{port}\n")
             ready(port)

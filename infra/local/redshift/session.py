@@ -14,6 +14,7 @@ from infra.local.redshift import wire
 from infra.local.redshift.backend import Backend, BackendGone
 from infra.local.redshift.dialect import split, translate
 from infra.local.redshift.errors import (
+    PostgresError,
     RedshiftError,
     disk_full,
     in_redshift_words,
@@ -21,12 +22,13 @@ from infra.local.redshift.errors import (
     query_cancelled,
 )
 from infra.local.redshift.loads import Copy, Unload
+from infra.local.redshift.recording import Ending, Recorder
+from infra.local.redshift.shapes import Shapes
 from infra.local.redshift.statements import (
     Action,
     Alone,
     Relay,
     SetCaseSensitive,
-    SetLabel,
     TakeOver,
     Truncate,
 )
@@ -49,11 +51,15 @@ class Session:
         writer: asyncio.StreamWriter,
         backend: Backend,
         transfers: Transfers,
+        recorder: Recorder,
     ) -> None:
         self._inbox = inbox
         self._writer = writer
         self._backend = backend
         self._transfers = transfers
+        self._recorder = recorder
+        self._ending = Ending()
+        self._shapes = Shapes()
         self._out = bytearray()
         self._statements: dict[str, TakeOver] = {}
         self._portals: dict[str, TakeOver] = {}
@@ -109,6 +115,7 @@ class Session:
     async def _parse(self, frame: Frame) -> None:
         message = wire.read_parse(frame.body)
         self._statements.pop(message.statement, None)
+        self._recorder.parsed(message.statement, message.sql)
         action = self._translate(message.sql)
         if isinstance(action, Relay):
             await self._forward(wire.parse(message._replace(sql=action.sql)), b"1")
@@ -119,15 +126,20 @@ class Session:
     async def _bind(self, frame: Frame) -> None:
         message = wire.read_bind(frame.body)
         self._portals.pop(message.portal, None)
+        self._shapes.bound(message)
+        self._recorder.bound(message.portal, message.statement)
         if message.statement in self._statements:
             self._portals[message.portal] = self._statements[message.statement]
             await self._send(wire.frame(b"2"))
-        else:
+            return
+        # PostgreSQL plans here, and a constant that has no value fails already.
+        async with self._recorder.executing(message.portal, self._backend) as self._ending:
             await self._forward(frame.raw, b"2")
 
     async def _describe(self, frame: Frame) -> None:
         kind, name = _target(frame)
         if name not in self._taken_over(kind):
+            self._shapes.described(kind, name)
             await self._forward(frame.raw, b"Tn")
             return
         if kind == b"S":
@@ -136,10 +148,12 @@ class Session:
 
     async def _execute(self, frame: Frame) -> None:
         portal, _ = wire.take_text(frame.body)
-        if portal in self._portals:
-            await self._take_over(self._portals[portal])
-        else:
-            await self._forward(frame.raw, b"CIs")
+        async with self._recorder.executing(portal, self._backend) as self._ending:
+            if portal in self._portals:
+                await self._take_over(self._portals[portal])
+            else:
+                self._shapes.executed(portal)
+                await self._forward(frame.raw, b"CIs")
 
     async def _close(self, frame: Frame) -> None:
         kind, name = _target(frame)
@@ -162,16 +176,23 @@ class Session:
             if not statements:
                 await self._send(wire.frame(b"I"))
             for statement in statements:
-                action = self._translate(statement)
-                if not isinstance(action, Relay):
-                    await self._take_over(action)
-                    continue
-                await self._backend.send(wire.frame(b"Q", wire.text(action.sql)))
-                if not await self._relay(b"Z", hold=b"Z"):
+                async with self._recorder.running(statement, self._backend) as self._ending:
+                    is_good = await self._run_whole(self._translate(statement))
+                await self._recorder.look_at_label(self._backend)
+                if not is_good:
                     break
         except RedshiftError as error:
             await self._fail(error)
         await self._ready()
+
+    async def _run_whole(self, action: Action) -> bool:
+        """Run a statement of a simple query; whether it went well."""
+        if not isinstance(action, Relay):
+            await self._take_over(action)
+            return True
+        self._shapes.asked()
+        await self._backend.send(wire.frame(b"Q", wire.text(action.sql)))
+        return await self._relay(b"Z", hold=b"Z")
 
     async def _flush_message(self, _: Frame) -> None:
         await self._flush()
@@ -195,11 +216,7 @@ class Session:
         elif isinstance(action, SetCaseSensitive):
             await self._backend.query(action.sql)
             self._case_sensitive = action.on
-            await self._send(wire.command_complete("SET"))
-        elif isinstance(action, SetLabel):
-            await self._backend.query(action.sql)
-            await self._transfers.keep_label(self._backend, action.label)
-            await self._send(wire.command_complete("SET"))
+            await self._complete("SET")
         else:
             await self._interruptible(self._run_transfer(action))
 
@@ -209,7 +226,7 @@ class Session:
             # TRUNCATE commits itself and all before it; what follows is a new transaction.
             await self._backend.query("COMMIT")
             await self._backend.query("BEGIN")
-        await self._send(wire.command_complete("TRUNCATE TABLE"))
+        await self._complete("TRUNCATE TABLE")
 
     async def _run_alone(self, action: Alone) -> None:
         if self._backend.status == "T":
@@ -217,19 +234,25 @@ class Session:
         if action.sql is None:
             raise not_supported(f"{action.command} is not served on the laptop")
         await self._backend.query(action.sql)
-        await self._send(wire.command_complete("ALTER TABLE"))
+        await self._complete("ALTER TABLE")
 
     async def _run_transfer(self, action: Copy | Unload) -> None:
         if isinstance(action, Copy):
-            notices = await self._transfers.copy(self._backend, action)
+            notices = await self._transfers.copy(self._backend, action, self._ending.query_id)
             tag = "COPY"
         elif isinstance(query := self._translate(action.query), Relay):
-            notices = await self._transfers.unload(self._backend, action, query.sql)
+            notices = await self._transfers.unload(
+                self._backend, action, query.sql, self._ending.query_id
+            )
             tag = "UNLOAD"
         else:
             raise not_supported("UNLOAD takes a query")
         for notice in notices:
             await self._send(wire.notice({"S": "INFO", "C": "00000", "M": notice}))
+        await self._complete(tag)
+
+    async def _complete(self, tag: str) -> None:
+        self._ending.tag = tag
         await self._send(wire.command_complete(tag))
 
     async def _interruptible(self, transfer: Coroutine[Any, Any, None]) -> None:
@@ -255,11 +278,19 @@ class Session:
             got = await self._backend.receive()
             if got.kind == b"E":
                 good = False
-                await self._send(wire.error(in_redshift_words(wire.read_fields(got.body))))
+                fields = wire.read_fields(got.body)
+                self._ending.error = PostgresError(fields)
+                await self._send(wire.error(in_redshift_words(fields)))
                 if b"Z" not in ends:
                     return good
+            elif got.kind == b"C":
+                self._ending.tag, _ = wire.take_text(got.body)
+                await self._send(got.raw)
             elif got.kind == b"T":
+                self._shapes.told(got.body)
                 await self._send(wire.retype_row_description(got.raw, _REDSHIFT_TYPES))
+            elif got.kind == b"D" and self._shapes.hex_places:
+                await self._send(wire.hex_digits(got.raw, self._shapes.hex_places))
             elif got.kind not in hold:
                 await self._send(got.raw)
             if got.kind in ends:
@@ -271,6 +302,7 @@ class Session:
 
     async def _ready(self) -> None:
         await self._transfers.keep_counts(self._backend)
+        await self._recorder.look_at_label(self._backend)
         await self._send(wire.frame(b"Z", self._backend.status.encode()))
 
     async def _send(self, data: bytes) -> None:

@@ -42,15 +42,7 @@ class SetCaseSensitive:
     on: bool
 
 
-@dataclass(frozen=True)
-class SetLabel:
-    """A new label for the queries of the session, which others see in the history."""
-
-    sql: str
-    label: str
-
-
-TakeOver = Truncate | Alone | SetCaseSensitive | SetLabel | Copy | Unload
+TakeOver = Truncate | Alone | SetCaseSensitive | Copy | Unload
 Action = Relay | TakeOver
 
 

@@ -10,6 +10,7 @@ from typing import ClassVar
 from sqlglot import exp
 
 from infra.local.redshift.errors import RedshiftError, not_supported
+from infra.local.redshift.keys import declared_keys
 from infra.local.redshift.quoting import identifier
 from infra.local.redshift.types import varbyte_length
 
@@ -38,6 +39,7 @@ class _Attributes:
     encodings: dict[str, str] = field(default_factory=dict)
     varbytes: dict[str, int] = field(default_factory=dict)
     """The bytes of each VARBYTE, which PostgreSQL's type does not count."""
+    keys: list[dict[str, object]] = field(default_factory=list)
 
     @property
     def diststyle(self) -> str:
@@ -62,6 +64,7 @@ def translate_create(create: exp.Create) -> str:
     likes = [part for part in schema.expressions if isinstance(part, exp.LikeProperty)]
     if likes:
         return _comment_like(likes[0].this)
+    attributes.keys = declared_keys(schema)
     _take_keys(schema)
     for column in schema.expressions:
         if isinstance(column, exp.ColumnDef):
@@ -171,6 +174,7 @@ def _comment(attributes: _Attributes) -> str:
             "sortkeys": attributes.sortkeys,
             "encodings": attributes.encodings,
             "varbytes": attributes.varbytes,
+            "keys": attributes.keys,
         }
     )
 

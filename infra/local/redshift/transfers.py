@@ -43,9 +43,9 @@ class Transfers:
         self._query_id = -1
         self._kept = True
 
-    async def copy(self, backend: Backend, statement: Copy) -> list[str]:
+    async def copy(self, backend: Backend, statement: Copy, query_id: int) -> list[str]:
         """Load, and say so in Redshift's words."""
-        run = await self._start(backend)
+        run = self._start(backend, query_id)
         self._copy_id = run.query_id
         self._count = 0
         outcome = Outcome()
@@ -68,9 +68,11 @@ class Transfers:
         await self._tell(backend)
         return _notices(statement.table[-1], outcome)
 
-    async def unload(self, backend: Backend, statement: Unload, query: str) -> list[str]:
+    async def unload(
+        self, backend: Backend, statement: Unload, query: str, query_id: int
+    ) -> list[str]:
         """Unload, and say so in Redshift's words."""
-        run = await self._start(backend)
+        run = self._start(backend, query_id)
         files: list[FileOutcome] = []
         try:
             store = await self._store(statement.role)
@@ -84,21 +86,16 @@ class Transfers:
         rows = sum(file.rows for file in files)
         return [f"UNLOAD completed, {rows} record(s) unloaded successfully."]
 
-    async def keep_label(self, backend: Backend, label: str) -> None:
-        """Let other sessions see how this one labels its queries."""
-        await self._history.record_label(backend.pid, label)
-
     async def keep_counts(self, backend: Backend) -> None:
         """Say the counts again when a transaction is over: a rollback takes settings back."""
         if not self._kept and backend.status == "I":
             await self._tell(backend)
             self._kept = True
 
-    async def _start(self, backend: Backend) -> Run:
-        start = datetime.now(UTC)
-        self._query_id = await self._history.next_query_id()
+    def _start(self, backend: Backend, query_id: int) -> Run:
+        self._query_id = query_id
         self._kept = False
-        return Run(self._query_id, backend.pid, self._user, start)
+        return Run(query_id, backend.pid, self._user, datetime.now(UTC))
 
     async def _store(self, role: str) -> Store:
         return Store(await asyncio.to_thread(self._roles.assume, role, self._user))

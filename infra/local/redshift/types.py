@@ -43,6 +43,9 @@ def translate_types(tree: exp.Expr) -> None:
             continue
         column = found.parent if isinstance(found.parent, exp.ColumnDef) else None
         altered = isinstance(found.parent, exp.AlterColumn)
+        if isinstance(found, exp.ObjectIdentifier) and isinstance(found.parent, exp.Cast):
+            # What names an object of the catalog, 't'::regclass::oid.
+            continue
         found.replace(_translated(found, column, defines=column is not None or altered))
 
 

@@ -3,18 +3,12 @@
 https://docs.aws.amazon.com/redshift/latest/dg/r_UNLOAD.html
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
-from infra.local.redshift.copy_grammar import (
-    checked_role,
-    read_character,
-    read_credentials,
-    read_location,
-    read_role,
-)
 from infra.local.redshift.errors import RedshiftError, not_supported, syntax_error
-from infra.local.redshift.loads import BZIP2, GZIP, ZSTD, TextUnload, Unload
+from infra.local.redshift.loads import TextUnload, Unload
+from infra.local.redshift.options import Options, character, flag, read_location, switch, text
 from infra.local.redshift.statements import Words
 
 _ELSEWHERE = frozenset(
@@ -34,20 +28,14 @@ def read_unload(words: Words) -> Unload:
     words.expect(")")
     words.expect("TO")
     location = read_location(words)
-    given: dict[str, Any] = {}
-    while words.left:
-        name, value = _read_option(words)
-        if name in given:
-            raise syntax_error("conflicting or redundant options")
-        given[name] = value
-    role = checked_role(given)
+    given = _OPTIONS.read(words)
     if {"ALLOWOVERWRITE", "CLEANPATH"} <= given.keys():
         raise syntax_error("CLEANPATH and ALLOWOVERWRITE can not be used together")
     partitions, include = given.get("PARTITION BY", ((), False))
     return Unload(
         query=query,
         location=location,
-        role=role,
+        role=given["IAM_ROLE"],
         text=_text_format(given),
         manifest="MANIFEST" in given,
         verbose=given.get("MANIFEST", False),
@@ -60,32 +48,6 @@ def read_unload(words: Words) -> Unload:
     )
 
 
-def _read_option(words: Words) -> tuple[str, Any]:
-    # The tokenizer makes one word of PARTITION BY, with the white space between.
-    option = " ".join(words.word().split())
-    if option == "FORMAT":
-        words.take("AS")
-        option = words.word()
-        if option not in ("PARQUET", "CSV"):
-            raise not_supported(f"FORMAT {option} of UNLOAD is not served on the laptop")
-    if option in ("PARQUET", "CSV"):
-        return "FORMAT", option
-    if option in (GZIP, BZIP2, ZSTD):
-        return "COMPRESSION", option
-    if option == "CREDENTIALS":
-        return "IAM_ROLE", read_credentials(words)
-    if option in _ELSEWHERE:
-        raise not_supported(f"{option} argument of UNLOAD is not served on the laptop")
-    try:
-        return option, _READERS[option](words)
-    except KeyError:
-        raise syntax_error(f'syntax error at or near "{option.lower()}"') from None
-
-
-def _flag(words: Words) -> bool:
-    return True
-
-
 def _partitions(words: Words) -> tuple[tuple[str, ...], bool]:
     names = words.names_in_brackets()
     if not names:
@@ -93,21 +55,20 @@ def _partitions(words: Words) -> tuple[tuple[str, ...], bool]:
     return names, words.take("INCLUDE")
 
 
-def _region(words: Words) -> str:
-    words.take("AS")
-    return words.string()
-
-
-_READERS: dict[str, Callable[[Words], Any]] = {
-    **dict.fromkeys(("ALLOWOVERWRITE", "CLEANPATH", "ADDQUOTES", "ESCAPE", "HEADER"), _flag),
-    **dict.fromkeys(("DELIMITER", "NULL"), read_character),
-    "IAM_ROLE": read_role,
-    "MANIFEST": lambda words: words.take("VERBOSE"),
-    "PARALLEL": lambda words: words.switch(),
-    "PARTITION BY": _partitions,
-    "EXTENSION": lambda words: words.string(),
-    "REGION": _region,
-}
+_OPTIONS = Options(
+    "UNLOAD",
+    formats={"PARQUET": lambda _: "PARQUET", "CSV": lambda _: "CSV"},
+    readers={
+        **dict.fromkeys(("ALLOWOVERWRITE", "CLEANPATH", "ADDQUOTES", "ESCAPE", "HEADER"), flag),
+        **dict.fromkeys(("DELIMITER", "NULL"), character),
+        "MANIFEST": lambda words: words.take("VERBOSE"),
+        "PARALLEL": switch,
+        "PARTITION BY": _partitions,
+        "EXTENSION": lambda words: words.string(),
+        "REGION": text,
+    },
+    elsewhere=_ELSEWHERE,
+)
 
 
 def _text_format(given: Mapping[str, Any]) -> TextUnload | None:

@@ -2,7 +2,7 @@
 
 DROP VIEW IF EXISTS pg_catalog.svv_tables, pg_catalog.svv_columns, pg_catalog.svv_redshift_columns,
     pg_catalog.svv_transactions, pg_catalog.stv_locks, pg_catalog.stv_sessions,
-    pg_catalog.stv_recents, pg_catalog.sys_query_history, pg_catalog.stv_db_isolation_level;
+    pg_catalog.stv_recents, pg_catalog.stv_db_isolation_level;
 
 CREATE VIEW pg_catalog.svv_tables AS
 SELECT table_catalog::text, table_schema::text, table_name::text, table_type::text,
@@ -84,23 +84,6 @@ FROM pg_stat_activity s
 WHERE s.backend_type = 'client backend' AND s.usename <> 'rdsdb' AND s.query <> ''
   AND redshift_local.is_shown(s.usename);
 
--- The query at hand of each session, or its last one; those before it are not kept.
--- https://docs.aws.amazon.com/redshift/latest/dg/SYS_QUERY_HISTORY.html
-CREATE VIEW pg_catalog.sys_query_history AS
-SELECT s.usesysid::integer AS user_id, coalesce(l.label, 'default') AS query_label,
-       s.backend_xid::text::bigint AS transaction_id, s.pid AS session_id,
-       s.datname::text AS database_name,
-       CASE WHEN s.state = 'active' THEN 'running' WHEN s.state LIKE '%(aborted)' THEN 'failed'
-            ELSE 'success' END AS status,
-       s.query_start AT TIME ZONE 'UTC' AS start_time,
-       CASE WHEN s.state <> 'active' THEN s.state_change AT TIME ZONE 'UTC' END AS end_time,
-       left(s.query, 4000) AS query_text
-FROM pg_stat_activity s
-LEFT JOIN redshift_local.session_label l
-    ON l.session_id = s.pid AND l.since >= s.backend_start AT TIME ZONE 'UTC'
-WHERE s.backend_type = 'client backend' AND s.usename <> 'rdsdb' AND s.query <> ''
-  AND redshift_local.is_shown(s.usename);
-
 CREATE VIEW pg_catalog.stv_db_isolation_level AS
 SELECT current_database()::text AS db_name,
        CASE current_setting('default_transaction_isolation') WHEN 'serializable'
@@ -108,5 +91,5 @@ SELECT current_database()::text AS db_name,
 
 GRANT SELECT ON pg_catalog.svv_tables, pg_catalog.svv_columns, pg_catalog.svv_redshift_columns,
     pg_catalog.svv_transactions, pg_catalog.stv_locks, pg_catalog.stv_sessions,
-    pg_catalog.stv_recents, pg_catalog.sys_query_history, pg_catalog.stv_db_isolation_level
+    pg_catalog.stv_recents, pg_catalog.stv_db_isolation_level
     TO PUBLIC;

@@ -4,7 +4,7 @@ Nothing here reads a socket; a message is its kind (one byte) and its bytes as t
 """
 
 import struct
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import NamedTuple
 
 PROTOCOL_3 = 196608
@@ -69,10 +69,12 @@ class Parse(NamedTuple):
 
 
 class Bind(NamedTuple):
-    """The names in a Bind message; the values stay with the frame."""
+    """The names in a Bind message and the formats that it asks for; the values stay with it."""
 
     portal: str
     statement: str
+    formats: tuple[int, ...]
+    """Of the columns, 0 for text: none means text for all, one alone is that of all."""
 
 
 def frame(kind: bytes, body: bytes = b"") -> bytes:
@@ -132,9 +134,24 @@ def parse(message: Parse) -> bytes:
 
 def read_bind(body: bytes) -> Bind:
     """The portal and the statement that a Bind names."""
+    try:
+        return _read_bind(body)
+    except struct.error as error:
+        raise ProtocolError("a Bind message ends early") from error
+
+
+def _read_bind(body: bytes) -> Bind:
     portal, place = take_text(body)
-    statement, _ = take_text(body, place)
-    return Bind(portal, statement)
+    statement, place = take_text(body, place)
+    (formats,) = struct.unpack_from("!H", body, place)
+    place += 2 + 2 * formats
+    (values,) = struct.unpack_from("!H", body, place)
+    place += 2
+    for _ in range(values):
+        (length,) = struct.unpack_from("!i", body, place)
+        place += 4 + max(length, 0)
+    (count,) = struct.unpack_from("!H", body, place)
+    return Bind(portal, statement, struct.unpack_from(f"!{count}H", body, place + 2))
 
 
 def read_fields(body: bytes) -> dict[str, str]:
@@ -196,6 +213,22 @@ def retype_row_description(raw: bytes, types: Mapping[int, int]) -> bytes:
         struct.pack_into("!I", changed, place + 6, types.get(oid, oid))
         place += 18
     return bytes(changed)
+
+
+def hex_digits(raw: bytes, places: Collection[int]) -> bytes:
+    """A DataRow without the mark `\\x` that PostgreSQL puts before the digits of some columns."""
+    (count,) = struct.unpack_from("!H", raw, 5)
+    parts, place = [raw[5:7]], 7
+    for column in range(count):
+        (length,) = struct.unpack_from("!i", raw, place)
+        end = place + 4 + max(length, 0)
+        value = raw[place + 4 : end]
+        if column in places and value.startswith(b"\\x"):
+            parts += (struct.pack("!i", length - 2), value[2:])
+        else:
+            parts.append(raw[place:end])
+        place = end
+    return frame(raw[:1], b"".join(parts))
 
 
 def read_data_row(body: bytes) -> tuple[str | None, ...]:

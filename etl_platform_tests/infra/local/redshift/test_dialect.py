@@ -39,6 +39,7 @@ def relayed(sql: str, *, case_sensitive: bool = False) -> str:
         ("dateadd(qtr, -1, '2026-01-01')", datetime.fromisoformat("2025-10-01")),
         ("convert_timezone('America/New_York', '2026-01-01')", datetime(2025, 12, 31, 19)),  # noqa: DTZ001 - TIMESTAMP has no zone
         ("datediff(day, sysdate, getdate())", 0),
+        ("datediff(hr, getdate(), dateadd(d, 1, getdate()))", 24),
         ("regexp_replace('aXbX', 'X', '-')", "a-b-"),
         ("concat('a', null)", None),
         ("'it\\'s'", "it's"),

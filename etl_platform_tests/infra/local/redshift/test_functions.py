@@ -117,7 +117,6 @@ def test_a_path_begins_at_an_alias_a_subquery_or_a_cte_too(sql: Sql, orders: str
 @pytest.mark.parametrize(
     "statement",
     [
-        "SELECT * FROM t PIVOT (sum(a) FOR g IN ('x', 'y'))",
         "SELECT regexp_matches('a', 'a')",
         "SELECT array_length(a, 1) FROM t",
         "SELECT * FROM jsonb_array_elements(a)",

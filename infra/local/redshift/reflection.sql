@@ -1,0 +1,79 @@
+-- The catalog with the columns that Redshift adds to PostgreSQL's, for clients that read it to know
+-- tables: drivers, SQLAlchemy, BI tools. leader.py puts these in the place of PostgreSQL's own.
+-- Run at every start.
+
+DROP VIEW IF EXISTS redshift_local.catalog_attribute, redshift_local.catalog_attrdef,
+    redshift_local.catalog_class, redshift_local.catalog_constraint,
+    redshift_local.catalog_namespace, pg_catalog.svv_external_schemas,
+    pg_catalog.svv_external_tables, pg_catalog.svv_external_columns;
+
+CREATE OR REPLACE FUNCTION redshift_local.encodings() RETURNS text[] LANGUAGE sql IMMUTABLE AS $$
+    SELECT ARRAY['none', 'raw', 'bytedict', 'delta', 'delta32k', 'lzo', 'mostly8', 'mostly16',
+                 'mostly32', 'runlength', 'text255', 'text32k', 'zstd', 'az64']
+$$;
+
+CREATE OR REPLACE FUNCTION pg_catalog.format_encoding(code integer) RETURNS text
+LANGUAGE sql IMMUTABLE AS $$ SELECT (redshift_local.encodings())[code + 1] $$;
+
+CREATE VIEW redshift_local.catalog_namespace AS
+SELECT * FROM pg_namespace WHERE nspname <> 'redshift_local';
+
+CREATE VIEW redshift_local.catalog_class AS
+SELECT c.*, CASE a.diststyle WHEN 'EVEN' THEN 0 WHEN 'KEY' THEN 1 WHEN 'ALL' THEN 8 ELSE 9 END
+           AS reldiststyle
+FROM pg_class c LEFT JOIN redshift_local.table_attributes a ON a.relation = c.oid;
+
+CREATE VIEW redshift_local.catalog_attribute AS
+SELECT f.*, coalesce(f.attname = a.distkey, false) AS attisdistkey,
+       coalesce(array_position(a.sortkeys, f.attname::text), 0) AS attsortkeyord,
+       array_position(redshift_local.encodings(),
+                      redshift_local.encoding_of(f.attname, f.atttypid, a)) - 1 AS attencodingtype
+FROM pg_attribute f LEFT JOIN redshift_local.table_attributes a ON a.relation = f.attrelid;
+
+CREATE VIEW redshift_local.catalog_attrdef AS
+SELECT d.*, pg_get_expr(d.adbin, d.adrelid) AS adsrc FROM pg_attrdef d;
+
+-- The keys that are declared and not enforced; the checks that count bytes are none of Redshift's.
+CREATE VIEW redshift_local.catalog_constraint AS
+SELECT c.oid, c.conname, c.connamespace, c.contype, c.conrelid, c.confrelid, c.conkey, c.confkey
+FROM pg_constraint c
+WHERE c.conname !~ '^(varchar|varbyte)_bytes_'
+UNION ALL
+SELECT k.oid, k.name::name, r.relnamespace, k.kind, k.relation, k.referred,
+       ARRAY(SELECT f.attnum FROM unnest(k.columns) WITH ORDINALITY AS n(name, place)
+             JOIN pg_attribute f ON f.attrelid = k.relation AND f.attname = n.name ORDER BY place),
+       NULL::smallint[]
+FROM redshift_local.table_key k JOIN pg_class r ON r.oid = k.relation;
+
+CREATE OR REPLACE FUNCTION redshift_local.key_of(wanted oid) RETURNS redshift_local.table_key
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS
+$$ SELECT * FROM redshift_local.table_key WHERE oid = wanted $$;
+
+-- Runs on the search path of the client, which tells whether a table is named with its schema.
+CREATE OR REPLACE FUNCTION pg_catalog.redshift_constraint_text(key oid, pretty boolean DEFAULT false)
+RETURNS text LANGUAGE sql STABLE AS $$
+    SELECT coalesce(format(k.definition, k.referred::regclass), pg_get_constraintdef(key, pretty))
+    FROM redshift_local.key_of(key) AS k
+$$;
+
+-- There are no external schemas, and views that bind late are views like the others.
+CREATE VIEW pg_catalog.svv_external_schemas AS
+SELECT 0::oid AS esoid, 0 AS eskind, ''::text AS schemaname, 0 AS esowner, ''::text AS databasename,
+       ''::text AS esoptions WHERE false;
+
+CREATE VIEW pg_catalog.svv_external_tables AS
+SELECT ''::text AS schemaname, ''::text AS tablename, ''::text AS location WHERE false;
+
+CREATE VIEW pg_catalog.svv_external_columns AS
+SELECT ''::text AS schemaname, ''::text AS tablename, ''::text AS columnname,
+       ''::text AS external_type, 0 AS columnnum, 0 AS part_key WHERE false;
+
+CREATE OR REPLACE FUNCTION pg_catalog.pg_get_late_binding_view_cols() RETURNS SETOF record
+LANGUAGE sql STABLE AS $$
+    SELECT ''::name, ''::name, ''::name, ''::varchar, 0 WHERE false
+$$;
+
+GRANT SELECT ON redshift_local.catalog_attribute, redshift_local.catalog_attrdef,
+    redshift_local.catalog_class, redshift_local.catalog_constraint,
+    redshift_local.catalog_namespace, pg_catalog.svv_external_schemas,
+    pg_catalog.svv_external_tables, pg_catalog.svv_external_columns TO PUBLIC;
