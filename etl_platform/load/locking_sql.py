@@ -52,8 +52,9 @@ def activity(session: int, since: datetime) -> Sql:
     https://docs.aws.amazon.com/redshift/latest/dg/SYS_QUERY_HISTORY.html
     """
     return compose(
-        "SELECT max(nullif(query_label, 'default')), sum(CASE WHEN status IN ('planning', 'queued', 'running',"
-        " 'returning') THEN 1 ELSE 0 END), datediff(second, coalesce(max(end_time), {since}),"
+        "SELECT max(nullif(query_label, 'default')),"
+        " sum(CASE WHEN status IN ('planning', 'queued', 'running', 'returning')"
+        " THEN 1 ELSE 0 END), datediff(second, coalesce(max(end_time), {since}),"
         " GETDATE()) FROM sys_query_history WHERE session_id = {session} AND start_time >= {since}",
         session=Literal(session),
         since=Literal(since),

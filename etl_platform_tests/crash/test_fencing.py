@@ -43,7 +43,7 @@ def test_a_stopped_load_of_another_hour_does_its_work_anew_when_it_goes_on(loads
 
 def test_of_several_loads_that_wait_each_has_its_turn(loads: Loads) -> None:
     """P4."""
-    hour, *others = (loads.batch(number, [(number, 1, "x")]) for number in range(1, 4))
+    hour, *others = (loads.batch(number, [(number, 2, "x")]) for number in range(1, 4))
     with loads.start(hour, armed="load.after_copy=stop") as stopped:
         until(stopped.is_stopped)
         first, second = (loads.start(other, options=IMPATIENT) for other in others)

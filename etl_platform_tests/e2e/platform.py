@@ -98,6 +98,12 @@ class Platform:
         with connect(read_secret(self.names.service_secret)) as warehouse:
             return [tuple(row) for row in warehouse.fetch(sql, name="a look into the warehouse")]
 
+    def write(self, sql: str) -> None:
+        """Change the warehouse by hand, as its service user."""
+        with connect(read_secret(self.names.service_secret)) as warehouse:
+            warehouse.execute(sql, name="a change by hand")
+            warehouse.commit()
+
     def glue_runs(self, stage: str) -> list[GlueRun]:
         job = self.names.load_job if stage == LOAD else self.names.convert_job
         return list(glue.since(job, _BEFORE_ALL))

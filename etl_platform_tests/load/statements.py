@@ -49,8 +49,10 @@ _OF_KEYS: Final = (
     " with the key as `sortkey` blocks outside of the change are passed over"
 )
 PURPOSES: Final[dict[str, tuple[str, str]]] = {
-    "the label of the load": ("names the load in the history of queries", "no query"),
+    "the label": ("names the load in the history of queries", "no query"),
+    "the limit of the wait": ("has the wait for the lock end, to look who has it", "no query"),
     "the lock": ("keeps other loads of the table out", "waits for them; reads nothing"),
+    "the time limit": ("has each statement end that takes longer than an hour", "no query"),
     _COLUMNS: (
         "sees that the table, its journal and its tombstones are as the contract says",
         "reads the catalog, on the leader",

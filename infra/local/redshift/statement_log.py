@@ -4,6 +4,7 @@ It is a file because a transaction sees no row that was committed after its snap
 own rows back when it fails; the history of queries is the same for all at any time.
 """
 
+import errno
 import json
 import os
 import re
@@ -91,7 +92,10 @@ class StatementLog:
         # PostgreSQL, which may run as another user, reads it; nobody else enters the directory.
         handle = os.open(self._file, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
         try:
-            os.write(handle, line)
+            before_bytes = os.fstat(handle).st_size
+            if not _is_written(handle, line):
+                # On a full disk a statement must still be able to end: the history lacks it.
+                os.ftruncate(handle, before_bytes)
             size_bytes = os.fstat(handle).st_size
         finally:
             os.close(handle)
@@ -103,6 +107,15 @@ class StatementLog:
         draft = self._file.with_suffix(".new")
         draft.write_bytes(b"".join(lines[len(lines) // 2 :]))
         draft.rename(self._file)
+
+
+def _is_written(handle: int, line: bytes) -> bool:
+    try:
+        return os.write(handle, line) == len(line)
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+        return False
 
 
 def _utc(moment: datetime) -> str:
