@@ -39,6 +39,8 @@ class Recount:
     """Batches of the hour that the ledger has."""
     is_newest: bool
     """Whether the ledger has no later hour."""
+    begun: tuple[str, ...] = ()
+    """Batches for which the table was emptied, and which are not in it yet."""
 
 
 @dataclass(frozen=True)
@@ -73,6 +75,7 @@ def recount(reader: StatusReader, warehouse: Warehouse, hours: list[Hour]) -> It
     landed = reader.landed(hours)
     commits, entries = reader.commits(landed), reader.entries(warehouse, landed)
     newest = ledger.newest(warehouse, target)
+    begun = tuple(entry.batch_id for entry in ledger.begun(warehouse, target))
     for item in landed:
         commit = commits.get(item.batch_id)
         counted = warehouse.fetch(
@@ -89,6 +92,7 @@ def recount(reader: StatusReader, warehouse: Warehouse, hours: list[Hour]) -> It
             {str(batch): int(count) for batch, count in counted},
             frozenset(entry.batch_id for entry in known),
             newest is None or newest.hour <= item.hour,
+            begun,
         )
 
 
@@ -156,7 +160,10 @@ def _in_the_warehouse(contract: SourceContract, of: Recount, entry: Entry) -> It
     if load.strategy in ("append", "refresh"):
         is_replaced = load.strategy == "refresh" and not of.is_newest
         expected = 0 if is_replaced else entry.rows_applied
-        if rows != expected:
+        if of.begun and not of.table_rows:
+            text = f"the table is empty until the load of batch {of.begun[-1]} is ended"
+            yield Finding(text, is_explained=True)
+        elif rows != expected:
             text = f"the table has {rows} rows of it, and the ledger says {expected}"
             yield Finding(text, is_explained=False)
         elif expected != entry.rows_written:

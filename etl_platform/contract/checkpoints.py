@@ -24,6 +24,7 @@ CHECKPOINTS: Final = (
     "load.before_lock",
     "load.after_lock",
     "load.after_copy",
+    "load.after_truncate",
     "load.after_deletes",
     "load.after_inserts",
     "load.before_commit",

@@ -27,10 +27,21 @@ class Deleted(Model):
     """Whether the row stays and is marked, or goes and leaves a tombstone beside the table."""
 
 
+Method = Literal["delete", "truncate", "swap", "delete_insert", "merge"]
+
+METHODS: dict[str, tuple[Method, ...]] = {
+    "refresh": ("delete", "truncate", "swap"),
+    "upsert": ("delete_insert", "merge"),
+}
+"""The ways to carry out a strategy that has several, its default first. All end in one table."""
+
+
 class Load(Model):
     """How a batch changes its table."""
 
     strategy: Literal["upsert", "append", "refresh", "scd2"]
+    method: Method | None = None
+    """None is the first of METHODS, where the strategy has any."""
     version: Identifier | None = None
     deleted: Deleted | None = None
     null_means: Literal["null", "keep"] = "null"
@@ -57,10 +68,32 @@ def check_load(load: Load, key: Sequence[str], types: Mapping[str, ColumnType]) 
             )
     else:
         _refuse_options_of_keys(load)
+    if load.method is not None:
+        _check_method(load, load.method)
     if load.strategy == "scd2":
         _check_history(load, types)
     if load.deleted is not None:
         _check_deleted(load, load.deleted, key, types)
+
+
+def _check_method(load: Load, method: Method) -> None:
+    field, known = ("load", "method"), METHODS.get(load.strategy)
+    if known is None:
+        raise broken(field, f"{load.strategy} has one way to load only", "no `method`")
+    if method not in known:
+        raise broken(field, f"{method} is no method of {load.strategy}", " or ".join(known))
+    if load.strategy == "upsert" and load.keeps_journal:
+        raise broken(
+            field,
+            "a table that is made of a journal has one way to load only",
+            "no `method`, or neither `null_means: keep` nor `corrected: retract`",
+        )
+    if method == "merge" and load.deleted is not None and load.deleted.method == "hard":
+        raise broken(
+            field,
+            "MERGE either updates or deletes the rows that match, and hard deletes need both",
+            "`method: delete_insert`, or `deleted: {method: soft}`",
+        )
 
 
 def _refuse_options_of_keys(load: Load) -> None:

@@ -19,8 +19,10 @@ from etl_platform.contract.errors import (
     ObjectMissing,
     Terminal,
 )
+from etl_platform.contract.hour import Hour
 from etl_platform.contract.layout import Location, Names
 from etl_platform.contract.order import Order, Report
+from etl_platform.contract.source import SourceContract
 from etl_platform.contract.storage import Storage
 
 READERS = 16
@@ -29,9 +31,14 @@ READERS = 16
 def read_commits(order: Order, storage: Storage) -> tuple[list[Commit], list[Report]]:
     """The commits of the batches that can be loaded, and a blocked report for each other one."""
 
+    names = Names(order.namespace)
+
     def read(batch: Batch) -> Commit | Report:
         try:
-            return _read(batch, order, storage)
+            if batch.source != order.contract.source:
+                location = names.commit(batch.source, batch.hour, batch.batch_id)
+                raise LocationRefused(str(location), f"is of {batch}", order.contract.source)
+            return read_commit(names, order.contract, batch.hour, batch.batch_id, storage)
         except Terminal as error:
             return blocked(batch, error)
 
@@ -56,24 +63,28 @@ def blocked(batch: Batch, error: Terminal) -> Report:
     )
 
 
-def _read(batch: Batch, order: Order, storage: Storage) -> Commit:
-    names = Names(order.namespace)
-    location = names.commit(batch.source, batch.hour, batch.batch_id)
+def read_commit(
+    names: Names, contract: SourceContract, hour: Hour, batch_id: str, storage: Storage
+) -> Commit:
+    """The commit of a batch, checked. Raises a Terminal where it cannot be loaded."""
+    source = contract.source
+    batch = f"batch {batch_id[:8]} of {source} {hour}"
+    location = names.commit(source, hour, batch_id)
     try:
         body = storage.read(location)
     except ObjectMissing:
-        raise NotConverted(str(batch), str(location)) from None
+        raise NotConverted(batch, str(location)) from None
     try:
         commit = Commit.model_validate_json(body)
     except ValidationError as error:
         problem = f"{error.error_count()} of its fields are not a commit's"
         raise FileUnreadable(str(location), problem, "a commit of this platform") from None
-    if commit.batch.batch_id != batch.batch_id or batch.source != order.contract.source:
+    if commit.batch.batch_id != batch_id or commit.batch.source != source:
         raise LocationRefused(str(location), f"is of {commit.batch}", f"the commit of {batch}")
     commit.check()
-    _check_places(commit.files, names.attempt(batch.source, batch.hour, batch.batch_id, ""))
-    if commit.contract_digest != order.contract.digest:
-        _check_columns(commit, order.contract.arrow_schema, storage)
+    _check_places(commit.files, names.attempt(source, hour, batch_id, ""))
+    if commit.contract_digest != contract.digest:
+        _check_columns(commit, contract.arrow_schema, storage)
     return commit
 
 

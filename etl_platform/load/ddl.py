@@ -173,6 +173,35 @@ def comment(table: QualifiedName, column: Identifier | None, text: Literal) -> S
     )
 
 
+def other_owner_of(table: QualifiedName) -> Sql:
+    """Who owns a table; no row if it is the user who asks."""
+    return compose(
+        "SELECT tableowner FROM pg_tables WHERE schemaname = {schema} AND tablename = {table}"
+        " AND tableowner <> current_user",
+        schema=Literal(table.schema.name),
+        table=Literal(table.table.name),
+    )
+
+
+def give_to(table: QualifiedName, owner: Identifier) -> Sql:
+    """Make a user the owner, which takes a superuser."""
+    return compose("ALTER TABLE {table} OWNER TO {owner}", table=table, owner=owner)
+
+
+def views_on(table: QualifiedName) -> Sql:
+    """Schema and name of the views that stand on a table."""
+    return compose(
+        "SELECT DISTINCT vn.nspname, v.relname FROM pg_depend AS d"
+        " JOIN pg_class AS t ON t.oid = d.refobjid JOIN pg_namespace AS tn"
+        " ON tn.oid = t.relnamespace JOIN pg_rewrite AS r ON r.oid = d.objid"
+        " JOIN pg_class AS v ON v.oid = r.ev_class JOIN pg_namespace AS vn"
+        " ON vn.oid = v.relnamespace WHERE tn.nspname = {schema} AND t.relname = {table}"
+        " AND v.oid <> t.oid ORDER BY 1, 2",
+        schema=Literal(table.schema.name),
+        table=Literal(table.table.name),
+    )
+
+
 def create_schema_changes(changes: QualifiedName) -> Sql:
     """The record of what `warehouse apply` did."""
     return compose(

@@ -4,7 +4,6 @@ The plan is a function of the contract and of the warehouse's catalog. A change 
 values has no plan: it raises SchemaChangeRefused with the DDL that a person would have to run.
 """
 
-import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -12,8 +11,8 @@ from etl_platform.contract.checkpoints import checkpoint
 from etl_platform.contract.errors import SchemaChangeRefused, TargetMissing, TargetOutdated
 from etl_platform.contract.types import LONGEST_TEXT_BYTES
 from etl_platform.contract.warehouse import SchemaConnect, Warehouse
-from etl_platform.load import ddl, locking
-from etl_platform.load.quoting import Identifier, Literal, QualifiedName, Sql
+from etl_platform.load import ddl, locking, replacement
+from etl_platform.load.quoting import Identifier, QualifiedName, Sql
 from etl_platform.load.target import SCHEMA_CHANGES, TableColumn, Target
 from etl_platform.load.widths import holds, is_longer_text
 
@@ -83,7 +82,7 @@ def plan(warehouse: Warehouse, target: Target) -> list[Change]:
         if len(in_place) == len(whys):
             changes += in_place
         else:
-            statements = [*_copy(table, found), *_restored(warehouse, table.name)]
+            statements = [*_copy(table, found), *replacement.restored(warehouse, table.name)]
             reason = "; ".join(why.text for why in whys)
             changes += [Change(statement, reason) for statement in statements]
     return sorted(changes, key=lambda change: not change.alone)
@@ -162,8 +161,7 @@ def _whys(table: _Table, found: Sequence[Found]) -> list[_Why]:
 
 def _copy(table: _Table, found: Iterable[Found]) -> list[Sql]:
     """Make the table anew with its rows. The columns that the contract does not know are left."""
-    digest = hashlib.sha256(str(table.name).encode()).hexdigest()[:16]
-    copy = QualifiedName(table.name.schema, Identifier(f"_etl_copy_{digest}"))
+    copy = replacement.name_beside(table.name)
     names = {column.name for column in found}
     kept = [(c.name, table.spelling(c)) for c in table.columns if c.name.name in names]
     return [
@@ -172,31 +170,6 @@ def _copy(table: _Table, found: Iterable[Found]) -> list[Sql]:
         ddl.drop_table(table.name),
         ddl.rename_table(copy, table.name.table),
     ]
-
-
-def _restored(warehouse: Warehouse, table: QualifiedName) -> list[Sql]:
-    """What people put on the table, for the copy that takes its place."""
-    grants = warehouse.fetch(ddl.grants_on(table), name=f"the grants on {table}")
-    comments = warehouse.fetch(ddl.comments_on(table), name=f"the comments on {table}")
-    return [
-        *(
-            ddl.grant(table, str(privilege), str(identity), str(kind), may_give=bool(may_give))
-            for privilege, identity, kind, may_give in grants
-        ),
-        *(
-            _comment(table, Identifier(column) if column else None, text)
-            for column, text in comments
-        ),
-    ]
-
-
-def _comment(table: QualifiedName, column: Identifier | None, text: str) -> Sql:
-    try:
-        return ddl.comment(table, column, Literal(text))
-    except ValueError:
-        what = f"the comment on {column.name if column else 'the table'} has a line break or \\"
-        by_hand = ddl.comment(table, column, Literal(None))
-        raise SchemaChangeRefused(str(table), [what], [by_hand]) from None
 
 
 def _refuse_forgotten(warehouse: Warehouse, target: Target) -> None:

@@ -4,7 +4,7 @@ What the ledger says is what the table holds, because both change in one transac
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any, Final
@@ -12,16 +12,17 @@ from typing import Any, Final
 from etl_platform.contract.commit import Commit
 from etl_platform.contract.hour import Hour
 from etl_platform.contract.warehouse import Warehouse
-from etl_platform.load import sql
+from etl_platform.load import ledger_sql, sql
 from etl_platform.load.quoting import Identifier, Literal, Sql
 from etl_platform.load.target import LEDGER_VIEW, Target
 from etl_platform.load.versions import Version
 
 
 class Outcome(StrEnum):
-    """What a load did with a batch."""
+    """What a load did with a batch. Only `begun` and `latest` show a BEGUN one."""
 
     LOADED = "loaded"  # its rows were applied, as far as the table had no newer ones
+    BEGUN = "begun"  # the table was emptied for it, and its rows are not there yet
     OUTDATED = "outdated"  # a later batch stands for it: nothing was applied
 
 
@@ -113,6 +114,17 @@ class Entry:
             run.run_id,
         )
 
+    def ended(self, outcome: Outcome, applied: int, run: Run) -> "Entry":
+        """What the ledger will say of a batch that was begun."""
+        return replace(
+            self,
+            outcome=outcome,
+            rows_applied=applied,
+            rows_outdated=self.rows_written - applied,
+            order_id=run.order_id,
+            run_id=run.run_id,
+        )
+
     @classmethod
     def of_row(cls, row: Sequence[Any]) -> "Entry":
         """Read a row with the columns of `COLUMNS`."""
@@ -161,31 +173,43 @@ def loaded(warehouse: Warehouse, target: Target, batch_ids: Iterable[str]) -> di
     wanted = sorted(set(batch_ids))
     if not wanted:
         return {}
-    statement = sql.ledger_of_batches(target.ledger, COLUMN_NAMES, wanted)
+    statement = ledger_sql.of_batches(target.ledger, COLUMN_NAMES, wanted)
     return {entry.batch_id: entry for entry in _read(warehouse, statement)}
 
 
 def between(warehouse: Warehouse, target: Target, first: Hour, last: Hour) -> list[Entry]:
     """Every entry of a range of hours."""
-    statement = sql.ledger_between(target.ledger, COLUMN_NAMES, first.start, last.start)
+    statement = ledger_sql.between(target.ledger, COLUMN_NAMES, first.start, last.start)
     return _read(warehouse, statement)
 
 
 def newest(warehouse: Warehouse, target: Target) -> Entry | None:
     """The entry of the newest hour, and there of the latest manifest."""
-    entries = _read(warehouse, sql.ledger_of_newest_hour(target.ledger, COLUMN_NAMES))
+    entries = _read(warehouse, ledger_sql.of_newest_hour(target.ledger, COLUMN_NAMES))
     return max(entries, key=lambda entry: entry.version, default=None)
 
 
 def latest(warehouse: Warehouse, target: Target, count: int) -> list[Entry]:
     """The entries that were written last, the latest first."""
-    return _read(warehouse, sql.ledger_latest(target.ledger, COLUMN_NAMES, count))
+    return _read(warehouse, ledger_sql.latest(target.ledger, COLUMN_NAMES, count))
 
 
 def newest_of_each_hour(entries: Iterable[Entry]) -> dict[Hour, Entry]:
     """The entry of the latest manifest of each hour."""
     ordered = sorted(entries, key=lambda entry: entry.version)
     return {entry.hour: entry for entry in ordered}
+
+
+def begun(warehouse: Warehouse, target: Target) -> list[Entry]:
+    """The batches that the table was emptied for, the oldest first. As long as there is one, the
+    table is empty."""
+    statement = ledger_sql.begun(target.ledger, COLUMN_NAMES)
+    return sorted(_read(warehouse, statement), key=lambda entry: entry.version)
+
+
+def forget_begun(warehouse: Warehouse, target: Target) -> None:
+    """Take these entries out, in the transaction that writes what became of their batches."""
+    warehouse.execute(ledger_sql.delete_begun(target.ledger), name="the end of what was begun")
 
 
 def write(warehouse: Warehouse, target: Target, entries: Sequence[Entry]) -> None:
@@ -199,7 +223,7 @@ def write(warehouse: Warehouse, target: Target, entries: Sequence[Entry]) -> Non
 
 def summary(warehouse: Warehouse) -> list[Summary]:
     """What every source has loaded, from the view over all ledgers."""
-    statement = sql.ledger_summary(LEDGER_VIEW, Literal(Outcome.OUTDATED))
+    statement = ledger_sql.summary(LEDGER_VIEW, Literal(Outcome.OUTDATED))
     rows = warehouse.fetch(statement, name="the summary of the ledger")
     return [
         Summary(

@@ -179,6 +179,63 @@ def delete_all(target: Target) -> Sql:
     return compose("DELETE FROM {table}", table=target.table)
 
 
+def truncate(target: Target) -> Sql:
+    """Empty the table at once. Redshift commits the transaction with it:
+    https://docs.aws.amazon.com/redshift/latest/dg/r_TRUNCATE.html"""
+    return compose("TRUNCATE TABLE {table}", table=target.table)
+
+
+def create_restored(target: Target) -> Sql:
+    """Every staged row in the types of the table."""
+    return compose(
+        "CREATE TEMP TABLE {winners} AS SELECT {restored} FROM {staging}",
+        winners=WINNERS,
+        restored=joined(restored(c) for c in target.staged_columns),
+        staging=STAGING,
+    )
+
+
+def merge_winners(target: Target) -> Sql:
+    """Let the newest rows take the places of those with their keys, and add the others.
+
+    MERGE takes no alias of its target and no condition behind WHEN, and fails on two source rows
+    of one key: https://docs.aws.amazon.com/redshift/latest/dg/r_MERGE.html
+    """
+    new = {c.name: _of_winners(c.name) for c in target.staged_columns}
+    new[LOADED] = Sql("GETDATE()")
+    if target.marks_deleted:
+        new[DELETED] = is_dead(target, of=WINNERS)
+    return compose(
+        "MERGE INTO {table} USING {winners} ON {same_key} WHEN MATCHED THEN UPDATE SET {changes}"
+        " WHEN NOT MATCHED THEN INSERT ({columns}) VALUES ({values})",
+        table=target.table,
+        winners=WINNERS,
+        same_key=same_key(target, target.table.sql, WINNERS.sql),
+        changes=joined(
+            compose("{column} = {value}", column=column, value=value)
+            for column, value in new.items()
+            if column not in target.key
+        ),
+        columns=joined(new),
+        values=joined(new.values()),
+    )
+
+
+def count_merged(target: Target) -> Sql:
+    """How many rows of the newest ones stand in the table. Redshift's manual does not say what
+    count MERGE answers with."""
+    return compose(
+        "SELECT count(*) FROM {table} AS t JOIN {winners} AS w ON {same_row}",
+        table=target.table,
+        winners=WINNERS,
+        same_row=_all_equal([*target.key, BATCH], Sql("t"), Sql("w")),
+    )
+
+
+def _of_winners(column: Identifier) -> Sql:
+    return compose("{winners}.{column}", winners=WINNERS, column=column)
+
+
 def insert_winners(target: Target) -> Sql:
     """Add the rows of the table of winners, without those that are tombstones of removed keys."""
     insert = _insert(target, joined(c.name for c in target.staged_columns), WINNERS)
@@ -198,17 +255,19 @@ def insert_tombstones(target: Target, tombstones: QualifiedName) -> Sql:
     )
 
 
-def insert_staged(target: Target) -> Sql:
-    """Add the rows of the staging table."""
-    return _insert(target, joined(restored(c) for c in target.staged_columns), STAGING)
+def insert_staged(target: Target, table: QualifiedName | None = None) -> Sql:
+    """Add the rows of the staging table, to the target or to one that will be it."""
+    return _insert(target, joined(restored(c) for c in target.staged_columns), STAGING, table)
 
 
-def _insert(target: Target, values: Sql, source: Identifier) -> Sql:
+def _insert(
+    target: Target, values: Sql, source: Identifier, table: QualifiedName | None = None
+) -> Sql:
     deleted = target.marks_deleted
     return compose(
         "INSERT INTO {table} ({columns}, {loaded}{mark}) SELECT {values}, GETDATE(){dead}"
         " FROM {source}",
-        table=target.table,
+        table=table or target.table,
         columns=joined(c.name for c in target.staged_columns),
         loaded=LOADED,
         mark=compose(", {deleted}", deleted=DELETED) if deleted else Sql(""),
@@ -218,14 +277,14 @@ def _insert(target: Target, values: Sql, source: Identifier) -> Sql:
     )
 
 
-def is_dead(target: Target) -> Sql:
-    """Whether a row says that its key is deleted. A null says no."""
+def is_dead(target: Target, of: Identifier | None = None) -> Sql:
+    """Whether a row, of a table by name, says that its key is deleted. A null says no."""
     deleted = target.contract.load.deleted
     if deleted is None:
         return Sql("FALSE")
     return compose(
         "CASE WHEN {column} IN ({values}) THEN TRUE ELSE FALSE END",
-        column=Identifier(deleted.column),
+        column=joined([*([of] if of else []), Identifier(deleted.column)], "."),
         values=joined(Literal(value) for value in deleted.values),
     )
 
@@ -247,40 +306,6 @@ def insert_rows(
     )
 
 
-def ledger_of_batches(
-    ledger: QualifiedName, columns: Sequence[Identifier], batch_ids: Iterable[str]
-) -> Sql:
-    """The ledger's rows for some batches."""
-    return compose(
-        "SELECT {columns} FROM {ledger} WHERE batch_id IN ({batch_ids})",
-        columns=joined(columns),
-        ledger=ledger,
-        batch_ids=joined(Literal(batch_id) for batch_id in batch_ids),
-    )
-
-
-def ledger_between(
-    ledger: QualifiedName, columns: Sequence[Identifier], first: datetime, last: datetime
-) -> Sql:
-    """The ledger's rows for a range of hours, both ends included."""
-    return compose(
-        "SELECT {columns} FROM {ledger} WHERE hour BETWEEN {first} AND {last}",
-        columns=joined(columns),
-        ledger=ledger,
-        first=Literal(first),
-        last=Literal(last),
-    )
-
-
-def ledger_of_newest_hour(ledger: QualifiedName, columns: Sequence[Identifier]) -> Sql:
-    """The ledger's rows for its newest hour."""
-    return compose(
-        "SELECT {columns} FROM {ledger} WHERE hour = (SELECT max(hour) FROM {ledger})",
-        columns=joined(columns),
-        ledger=ledger,
-    )
-
-
 def rows_of_hour(table: QualifiedName, hour: datetime) -> Sql:
     """How many rows of an hour each batch has in a table."""
     return compose(
@@ -289,27 +314,6 @@ def rows_of_hour(table: QualifiedName, hour: datetime) -> Sql:
         table=table,
         column=HOUR,
         hour=Literal(hour),
-    )
-
-
-def ledger_latest(ledger: QualifiedName, columns: Sequence[Identifier], count: int) -> Sql:
-    """The rows that were written last, the latest first."""
-    return compose(
-        "SELECT {columns} FROM {ledger} ORDER BY loaded_at DESC, hour DESC LIMIT {count}",
-        columns=joined(columns),
-        ledger=ledger,
-        count=Literal(count),
-    )
-
-
-def ledger_summary(view: QualifiedName, outdated: Literal) -> Sql:
-    """One row for each source and table."""
-    return compose(
-        "SELECT source, target, count(DISTINCT hour), count(*),"
-        " sum(CASE WHEN outcome = {outdated} THEN 1 ELSE 0 END), sum(rows_applied),"
-        " max(hour), max(loaded_at) FROM {view} GROUP BY source, target ORDER BY source, target",
-        outdated=outdated,
-        view=view,
     )
 
 

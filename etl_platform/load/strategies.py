@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 
-from etl_platform.contract.loading import Load
-from etl_platform.load import journal_sql, sql
+from etl_platform.contract.loading import METHODS, Load, Method
+from etl_platform.load import ddl, journal_sql, replacement, sql
 from etl_platform.load.quoting import Identifier, Literal, QualifiedName, Sql
 from etl_platform.load.target import Target
 from etl_platform.load.versions import Version, places
@@ -41,6 +41,11 @@ class Change:
     source: Identifier
     deletes: tuple[Step, ...]
     inserts: tuple[Step, ...]
+    ends: tuple[Step, ...] = ()
+    truncate: Step | None = None
+    """In the place of `deletes`, what commits."""
+    count: Step | None = None
+    """The query for the number of rows inserted, where the inserts do not tell it."""
 
 
 class Strategy(Protocol):
@@ -57,6 +62,9 @@ class Strategy(Protocol):
 
 class Upsert:
     """The newest row of each key stays: by version column, then hour, then manifest."""
+
+    def __init__(self, method: Method = "delete_insert") -> None:
+        self.method = method
 
     def applied(self, arrivals: Sequence[Version], loaded: Sequence[Version]) -> set[Version]:
         # Even the oldest version of an hour may hold a key that no newer one has.
@@ -77,6 +85,14 @@ class Upsert:
             if _is_corrected(applied, loaded):
                 later = sql.drop_losers_to_later_manifests(target, table)
                 prepare.append(Step("the check for later manifests", later))
+        if self.method == "merge":
+            return Change(
+                tuple(prepare),
+                sql.WINNERS,
+                (),
+                (Step("the merge", sql.merge_winners(target)),),
+                count=Step("the count of merged rows", sql.count_merged(target)),
+            )
         return Change(
             tuple(prepare),
             sql.WINNERS,
@@ -174,12 +190,19 @@ class Append:
 class Refresh:
     """The table is the latest manifest of the latest hour."""
 
+    def __init__(self, method: Method = "delete") -> None:
+        self.method = method
+
     def applied(self, arrivals: Sequence[Version], loaded: Sequence[Version]) -> set[Version]:
         return {max([*arrivals, *loaded])} & set(arrivals)
 
     def change(
         self, target: Target, applied: Sequence[Version], loaded: Sequence[Version]
     ) -> Change:
+        if self.method == "swap":
+            return _swap(target)
+        if self.method == "truncate":
+            return _truncate(target)
         return Change(
             (),
             sql.STAGING,
@@ -188,15 +211,37 @@ class Refresh:
         )
 
 
+def _swap(target: Target) -> Change:
+    # The old table goes last: from then on readers wait for COMMIT.
+    new = replacement.name_beside(target.table)
+    return Change(
+        (Step("the new table", ddl.create_target(target, new)),),
+        sql.STAGING,
+        (),
+        (Step(_INSERT, sql.insert_staged(target, new)),),
+        (
+            Step("the drop of the old table", ddl.drop_table(target.table)),
+            Step("the new name", ddl.rename_table(new, target.table.table)),
+        ),
+    )
+
+
+def _truncate(target: Target) -> Change:
+    # A value that cannot be made of its text has to fail before the table is empty.
+    return Change(
+        (Step(_NEWEST, sql.create_restored(target)),),
+        sql.WINNERS,
+        (),
+        (Step(_INSERT, sql.insert_winners(target)),),
+        truncate=Step("the truncate", sql.truncate(target)),
+    )
+
+
 def strategy_of(load: Load) -> Strategy:
     """The way that a contract asks for."""
     if load.keeps_journal:
         return FromJournal(retracts=load.corrected == "retract")
-    return _STRATEGIES[load.strategy]
-
-
-_STRATEGIES: Final[dict[str, Strategy]] = {
-    "upsert": Upsert(),
-    "append": Append(),
-    "refresh": Refresh(),
-}
+    if load.strategy == "append":
+        return Append()
+    method = load.method or METHODS[load.strategy][0]
+    return Upsert(method) if load.strategy == "upsert" else Refresh(method)

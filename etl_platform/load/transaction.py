@@ -1,7 +1,7 @@
 """The load of many hours: one transaction, tried again as a whole, remembered by the ledger."""
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from etl_platform.contract.checkpoints import checkpoint
@@ -20,12 +20,12 @@ from etl_platform.contract.layout import Names
 from etl_platform.contract.order import Report
 from etl_platform.contract.storage import Storage
 from etl_platform.contract.warehouse import Connect, Warehouse
-from etl_platform.load import evolution, ledger, locking, sql
-from etl_platform.load.converted import blocked
+from etl_platform.load import evolution, ledger, locking, replacement, sql
+from etl_platform.load.converted import blocked, read_commit
 from etl_platform.load.ledger import Entry, Outcome, Run
-from etl_platform.load.quoting import RoleArn
+from etl_platform.load.quoting import RoleArn, Sql
 from etl_platform.load.staging import COPY, Staged, stage
-from etl_platform.load.strategies import RESTORING, Change, strategy_of
+from etl_platform.load.strategies import RESTORING, Change, Step, strategy_of
 from etl_platform.load.target import Target
 from etl_platform.load.versions import Version
 
@@ -49,6 +49,8 @@ class _Standing:
 
     entries: dict[str, Entry]
     versions: tuple[Version, ...]
+    begun: tuple[Entry, ...]
+    """What a load that broke off between its two transactions has left to be done."""
 
 
 @dataclass(frozen=True)
@@ -124,11 +126,15 @@ class Loader:
         locking.take(warehouse, self.target.guard, self._label(commits), self.patience)
         checkpoint("load.after_lock")
         evolution.check(warehouse, self.target)
+        if self.target.contract.load.method == "swap":
+            replacement.refuse_views(warehouse, self.target.table)
         hours = [commit.batch.hour for commit in commits]
         entries = ledger.between(warehouse, self.target, min(hours), max(hours))
         newest = ledger.newest(warehouse, self.target)
         versions = {entry.version for entry in (*entries, *([newest] if newest else []))}
-        return _Standing({e.batch_id: e for e in entries}, tuple(sorted(versions)))
+        is_refresh = self.target.contract.load.strategy == "refresh"
+        begun = ledger.begun(warehouse, self.target) if is_refresh else []
+        return _Standing({e.batch_id: e for e in entries}, tuple(sorted(versions)), tuple(begun))
 
     def _label(self, commits: Sequence[Commit]) -> str:
         """What the history of queries says of each statement of this load."""
@@ -143,7 +149,8 @@ class Loader:
         known = standing.entries
         fresh = [commit for commit in commits if commit.batch.batch_id not in known]
         reports = [self._seen(known[c.batch.batch_id]) for c in commits if c not in fresh]
-        return [*reports, *(self._write(warehouse, fresh, standing) if fresh else [])]
+        is_due = bool(fresh or standing.begun)
+        return [*reports, *(self._write(warehouse, fresh, standing) if is_due else [])]
 
     def _write(
         self, warehouse: Warehouse, commits: Sequence[Commit], standing: _Standing
@@ -151,25 +158,34 @@ class Loader:
         started = time.monotonic()
         strategy = strategy_of(self.target.contract.load)
         arrivals = {Version.of(commit.batch): commit for commit in commits}
-        applied = sorted(strategy.applied(list(arrivals), standing.versions))
+        left = [entry for entry in standing.begun if entry.version not in arrivals]
+        due = [*arrivals, *(entry.version for entry in left)]
+        applied = sorted(strategy.applied(due, standing.versions))
         staged = Staged(None, 0.0)
         rows: Mapping[str, int] = {}
         if applied:
-            taken = [arrivals[version] for version in applied]
+            taken = [arrivals.get(version) or self._commit_of(version) for version in applied]
             staged = stage(warehouse, self.storage, self.names, self.target, self.role, taken)
             change = strategy.change(self.target, applied, standing.versions)
-            rows = _carry_out(warehouse, change, staged)
+            rows = self._carry_out(warehouse, change, staged, taken, standing)
+        outcomes = {v: Outcome.LOADED if v in applied else Outcome.OUTDATED for v in due}
         entries = [
             Entry.new(
                 self.target,
                 commit,
-                Outcome.LOADED if version in applied else Outcome.OUTDATED,
+                outcomes[version],
                 rows.get(commit.batch.batch_id, 0),
                 self.run,
             )
             for version, commit in arrivals.items()
         ]
-        ledger.write(warehouse, self.target, entries)
+        ended = [
+            entry.ended(outcomes[entry.version], rows.get(entry.batch_id, 0), self.run)
+            for entry in left
+        ]
+        if standing.begun or (applied and change.truncate):
+            ledger.forget_begun(warehouse, self.target)
+        ledger.write(warehouse, self.target, [*entries, *ended])
         counted = warehouse.fetch(sql.count_rows(self.target.table), name="the count of the table")
         checkpoint("load.before_commit")
         warehouse.commit()
@@ -182,6 +198,65 @@ class Loader:
         }
         return [_report(entry, "done", facts) for entry in entries]
 
+    def _commit_of(self, version: Version) -> Commit:
+        """The commit of a batch that another load had begun."""
+        contract = self.target.contract
+        return read_commit(self.names, contract, version.hour, version.batch_id, self.storage)
+
+    def _carry_out(
+        self,
+        warehouse: Warehouse,
+        change: Change,
+        staged: Staged,
+        commits: Sequence[Commit],
+        standing: _Standing,
+    ) -> Mapping[str, int]:
+        """Apply staged rows; how many of each batch went into the table."""
+        kept: list[Sql] = []
+        if change.ends:
+            kept = replacement.restored(warehouse, self.target.table)
+        _run(warehouse, change.prepare)
+        rows = _counted(warehouse, change, staged)
+        if change.truncate:
+            self._empty(warehouse, change.truncate, commits, standing)
+        _run(warehouse, change.deletes)
+        checkpoint("load.after_deletes")
+        inserted = _run(warehouse, change.inserts)
+        checkpoint("load.after_inserts")
+        if change.count:
+            inserted = int(warehouse.fetch(change.count.statement, name=change.count.name)[0][0])
+        if inserted != sum(rows.values()):
+            raise CountsDisagree(
+                change.inserts[0].name, f"{inserted} rows inserted", f"{sum(rows.values())} rows"
+            )
+        _run(warehouse, change.ends)
+        _run(warehouse, [Step("what people put on the table", statement) for statement in kept])
+        return rows
+
+    def _empty(
+        self, warehouse: Warehouse, step: Step, commits: Sequence[Commit], standing: _Standing
+    ) -> None:
+        """The first of two transactions: say in the ledger what is begun, and empty the table.
+
+        The lock goes with it. Another load that comes between finds what is begun and ends it, so
+        that nothing is left to do here: the whole load is tried again, and sees that.
+        """
+        known = {entry.batch_id for entry in standing.begun}
+        begun = [
+            Entry.new(self.target, commit, Outcome.BEGUN, 0, self.run)
+            for commit in commits
+            if commit.batch.batch_id not in known
+        ]
+        if begun:
+            ledger.write(warehouse, self.target, begun)
+        warehouse.execute(step.statement, name=step.name)
+        # Nothing is left to commit, but the driver may think so, and LOCK has to come first.
+        warehouse.commit()
+        checkpoint("load.after_truncate")
+        now = self._look(warehouse, commits)
+        if {e.batch_id for e in now.begun} != known | {e.batch_id for e in begun}:
+            raise WarehouseConflict(step.name, "another load of the table came between")
+
     def _seen(self, entry: Entry) -> Report:
         """The report of a batch that the ledger has: of another run, or of this run's COMMIT of
         which the answer was lost."""
@@ -193,24 +268,17 @@ def _has_had_its_time(fault: PlatformError) -> bool:
     return isinstance(fault, WarehouseConflict) and fault.timed_out
 
 
-def _carry_out(warehouse: Warehouse, change: Change, staged: Staged) -> Mapping[str, int]:
-    """Apply staged rows; how many of each batch went into the table."""
-    for step in change.prepare:
-        warehouse.execute(step.statement, name=step.name)
-    rows = staged.rows
-    if change.source != sql.STAGING:
-        counted = warehouse.fetch(sql.rows_by_batch(change.source), name="the count of new rows")
-        rows = {str(batch_id): int(count) for batch_id, _, count in counted}
-    for step in change.deletes:
-        warehouse.execute(step.statement, name=step.name)
-    checkpoint("load.after_deletes")
-    inserted = sum(warehouse.execute(s.statement, name=s.name) for s in change.inserts)
-    checkpoint("load.after_inserts")
-    if inserted != sum(rows.values()):
-        raise CountsDisagree(
-            change.inserts[0].name, f"{inserted} rows inserted", f"{sum(rows.values())} rows"
-        )
-    return rows
+def _counted(warehouse: Warehouse, change: Change, staged: Staged) -> Mapping[str, int]:
+    """How many rows of each batch are to be inserted."""
+    if change.source == sql.STAGING:
+        return staged.rows
+    counted = warehouse.fetch(sql.rows_by_batch(change.source), name="the count of new rows")
+    return {str(batch_id): int(count) for batch_id, _, count in counted}
+
+
+def _run(warehouse: Warehouse, steps: Iterable[Step]) -> int:
+    """Carry out statements; how many rows they changed."""
+    return sum([warehouse.execute(step.statement, name=step.name) for step in steps])
 
 
 def _report(entry: Entry, outcome: str, facts: Mapping[str, object]) -> Report:

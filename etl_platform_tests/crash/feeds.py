@@ -55,9 +55,9 @@ class Loads:
     rows_of: dict[str, Sequence[Row]] = field(default_factory=dict)
 
     @classmethod
-    def new(cls, endpoint: Endpoint) -> "Loads":
-        """A new table, with one hour in it."""
-        of = contract("upsert", "revision")
+    def new(cls, endpoint: Endpoint, **load: str) -> "Loads":
+        """A new table, with one hour in it: of newest rows, or as `load` says."""
+        of = contract("upsert", load=load or {"strategy": "upsert", "version": "revision"})
         bucket(NAMES.processed_bucket(of.source))
         endpoint.bootstrap(of)
         made = cls(endpoint, of)

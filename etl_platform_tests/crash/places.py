@@ -17,9 +17,10 @@ LOAD = (
     "load.before_commit",
     "load.after_commit",
 )
+TRUNCATE = ("load.after_truncate",)
 APPLY = ("apply.between",)
 REFRESH = ("refresh.before_commit", "refresh.after_commit")
-EVERY = (*SEND, *PIN, *CONVERT, *LOAD, *APPLY, *REFRESH)
+EVERY = (*SEND, *PIN, *CONVERT, *LOAD, *TRUNCATE, *APPLY, *REFRESH)
 
 
 def _died_of(number: signal.Signals) -> Callable[[Job], None]:

@@ -2,19 +2,21 @@
 
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from etl_platform.contract.batch import Batch
 from etl_platform.contract.commit import Commit, ParquetFile
+from etl_platform.contract.layout import part
+from etl_platform.contract.order import Report
 from etl_platform.contract.source import SourceContract
 from etl_platform.contract.warehouse import Warehouse
 from etl_platform.load.ledger import Run
 from etl_platform.load.quoting import Identifier, Literal, RoleArn, joined
 from etl_platform.load.target import Target
-from etl_platform.load.transaction import Loader
+from etl_platform.load.transaction import Loader, RetryPolicy
 from etl_platform_tests.fakes.storage import DirectoryStorage
-from etl_platform_tests.load.doubles import Inserting
+from etl_platform_tests.load.doubles import Faults, FaultyConnections, Inserting
 from etl_platform_tests.load.endpoint import Endpoint
 from etl_platform_tests.load.samples import NAMES, batch, commit
 
@@ -41,6 +43,8 @@ class Table:
     endpoint: Endpoint
     contract: SourceContract
     storage: DirectoryStorage
+    files: dict[str, list[list[Literal]]] = field(default_factory=dict)
+    """The rows of each file, by its URL."""
 
     def clear(self) -> None:
         target = Target(self.contract)
@@ -51,31 +55,51 @@ class Table:
                 warehouse.execute(f"DELETE FROM {table.sql}", name="the reset")
             warehouse.commit()
 
-    def load(self, samples: Sequence[Arrival]) -> None:
-        rows: dict[str, list[list[Literal]]] = {}
-        commits = [self._commit(sample, rows) for sample in samples]
+    def load(
+        self, samples: Sequence[Arrival], faults: Faults | None = None, attempts: int = 1
+    ) -> None:
+        """Load together. With one attempt a fault is a crash of the job."""
+        assert all(report.error is None for report in self.reports(samples, faults, attempts))
+
+    def reports(
+        self, samples: Sequence[Arrival], faults: Faults | None = None, attempts: int = 1
+    ) -> list[Report]:
+        """What a load of samples says of them."""
+        commits = [self._commit(sample) for sample in samples]
 
         @contextmanager
         def opened() -> Iterator[Warehouse]:
             with self.endpoint.connect() as warehouse:
-                yield Inserting(warehouse, self.storage, rows)
+                yield Inserting(warehouse, self.storage, self.files)
 
         def connect() -> AbstractContextManager[Warehouse]:
             return opened()
 
         loader = Loader(
-            Target(self.contract), NAMES, ROLE, Run("order", "run"), connect, self.storage
+            Target(self.contract),
+            NAMES,
+            ROLE,
+            Run("order", "run"),
+            FaultyConnections(connect, {} if faults is None else faults),
+            self.storage,
+            RetryPolicy(attempts=attempts),
+            lambda _: None,
         )
-        assert all(report.error is None for report in loader.load(commits))
+        return list(loader.load(commits))
 
-    def _commit(self, sample: Arrival, rows: dict[str, list[list[Literal]]]) -> Commit:
+    def _commit(self, sample: Arrival) -> Commit:
         made: Batch = batch(self.contract, sample.hour, sample.manifest)
-        file = ParquetFile(bucket="b", key=made.batch_id, size_bytes=1, rows=len(sample.rows))
-        rows[file.url] = [
+        attempt = NAMES.attempt(made.source, made.hour, made.batch_id, "a1")
+        place = part(attempt, 0, 0)
+        file = ParquetFile(bucket=place.bucket, key=place.key, size_bytes=1, rows=len(sample.rows))
+        self.files[file.url] = [
             [*(Literal(value) for value in row), Literal(made.hour.start), Literal(made.batch_id)]
             for row in sample.rows
         ]
-        return commit(self.contract, made, [file] if sample.rows else [])
+        told = commit(self.contract, made, [file] if sample.rows else [])
+        where = NAMES.commit(made.source, made.hour, made.batch_id)
+        self.storage.write(where, told.model_dump_json().encode())
+        return told
 
     @property
     def rows(self) -> list[tuple[Any, ...]]:

@@ -26,14 +26,25 @@ def _load(method: str, version: str | None) -> dict[str, Any]:
     return {"strategy": "upsert", "version": version, "deleted": deleted}
 
 
+def _merge(version: str | None) -> dict[str, Any]:
+    return {"strategy": "upsert", "version": version, "method": "merge"}
+
+
 CONTRACTS = {
     "upsert by version": contract("upsert", "revision"),
     "upsert by hour": contract("upsert"),
     "upsert by version, soft deletes": contract("upsert", load=_load("soft", "revision")),
     "upsert by version, hard deletes": contract("upsert", load=_load("hard", "revision")),
     "upsert by hour, hard deletes": contract("upsert", load=_load("hard", None)),
+    "upsert by version, merge": contract("upsert", load=_merge("revision")),
+    "upsert by hour, merge": contract("upsert", load=_merge(None)),
+    "upsert by version, soft deletes, merge": contract(
+        "upsert", load=_load("soft", "revision") | {"method": "merge"}
+    ),
     "append": contract("append"),
     "refresh": contract("refresh"),
+    "refresh by truncate": contract("refresh", load={"strategy": "refresh", "method": "truncate"}),
+    "refresh by swap": contract("refresh", load={"strategy": "refresh", "method": "swap"}),
 }
 
 
@@ -86,7 +97,7 @@ def histories(draw: st.DrawFn) -> History:
 def expected(kind: str, samples: Sequence[Sample]) -> list[tuple[int, int, str]]:
     """What each strategy promises, said once more."""
     ordered = sorted(samples, key=lambda sample: (sample.hour, sample.manifest))
-    if kind == "refresh":
+    if kind.startswith("refresh"):
         return list(ordered[-1].rows)
     if kind == "append":
         latest = {sample.hour: sample for sample in ordered}
@@ -123,10 +134,13 @@ def test_the_table_depends_on_the_set_of_batches_only(
     assert sorted(table.rows) == sorted(expected(kind, history.samples))
 
 
+@pytest.mark.parametrize(
+    "kind", ["upsert by version, soft deletes", "upsert by version, soft deletes, merge"]
+)
 def test_the_mark_of_a_deleted_row_follows_the_newest_row_of_its_key(
-    tables: dict[str, Table],
+    tables: dict[str, Table], kind: str
 ) -> None:
-    table = tables["upsert by version, soft deletes"]
+    table = tables[kind]
     table.clear()
     table.load([Sample(0, 0, ((1, (2, True)), (2, (2, True)), (3, (0, False))))])
     table.load([Sample(1, 0, ((1, (1, False)), (2, (3, False))))])

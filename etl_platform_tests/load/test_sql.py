@@ -5,7 +5,7 @@ import sqlglot
 from sqlglot import exp
 
 from etl_platform.contract.types import ColumnType, spellings
-from etl_platform.load import ddl, ledger, locking_sql, sql
+from etl_platform.load import ddl, ledger, ledger_sql, locking_sql, sql
 from etl_platform.load.quoting import Identifier, Literal, QualifiedName, RoleArn, Sql
 from etl_platform.load.strategies import strategy_of
 from etl_platform.load.target import LEDGER_VIEW, Target
@@ -59,14 +59,14 @@ STATEMENTS: dict[str, Sql] = {
     "load errors": sql.LAST_LOAD_ERRORS,
     "staged rows": sql.rows_by_batch(sql.STAGING),
     "table count": sql.count_rows(PLACED.table),
-    "ledger by batch": sql.ledger_of_batches(LEDGER, ledger.COLUMN_NAMES, ["a", "b"]),
-    "ledger by hour": sql.ledger_between(
+    "ledger by batch": ledger_sql.of_batches(LEDGER, ledger.COLUMN_NAMES, ["a", "b"]),
+    "ledger by hour": ledger_sql.between(
         LEDGER, ledger.COLUMN_NAMES, START.start, START.plus(3).start
     ),
-    "ledger newest": sql.ledger_of_newest_hour(LEDGER, ledger.COLUMN_NAMES),
+    "ledger newest": ledger_sql.of_newest_hour(LEDGER, ledger.COLUMN_NAMES),
     "rows of an hour": sql.rows_of_hour(PLAIN.table, START.start),
-    "ledger latest": sql.ledger_latest(LEDGER, ledger.COLUMN_NAMES, 5),
-    "ledger summary": sql.ledger_summary(LEDGER_VIEW, Literal("outdated")),
+    "ledger latest": ledger_sql.latest(LEDGER, ledger.COLUMN_NAMES, 5),
+    "ledger summary": ledger_sql.summary(LEDGER_VIEW, Literal("outdated")),
     "ledger row": sql.insert_rows(LEDGER, [USER], [[Literal(1)], [Literal(None)]]),
     "schema": ddl.create_schema(SCHEMA),
     "user exists": ddl.USER_EXISTS,

@@ -25,6 +25,7 @@ PlatformError
 │   ├── TargetDiffers        TARGET_DIFFERS         a table has other columns than its contract
 │   ├── TargetOutdated       TARGET_OUTDATED        a table waits for `warehouse apply`
 │   ├── SchemaChangeRefused  SCHEMA_CHANGE_REFUSED  a contract asks for what would lose data
+│   ├── ViewsDepend          VIEWS_DEPEND           views keep a table from being swapped
 │   ├── ContractChanged      CONTRACT_CHANGED       a batch was converted under another contract
 │   ├── AggregateAstray      AGGREGATE_ASTRAY       a query gives rows of hours not asked for
 │   ├── WarehouseRefused     WAREHOUSE_REFUSED      the warehouse refused a statement
@@ -60,6 +61,7 @@ from etl_platform.contract.errors.batches import (
     TargetDiffers,
     TargetMissing,
     TargetOutdated,
+    ViewsDepend,
 )
 from etl_platform.contract.errors.given import (
     AggregateUnknown,
@@ -138,6 +140,7 @@ __all__ = [
     "Terminal",
     "Transient",
     "UnknownOutcome",
+    "ViewsDepend",
     "WarehouseConflict",
     "WarehouseFull",
     "WarehouseRefused",

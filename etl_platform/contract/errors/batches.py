@@ -147,6 +147,18 @@ class SchemaChangeRefused(Terminal):
         )
 
 
+class ViewsDepend(Terminal):
+    code = "VIEWS_DEPEND"
+
+    def __init__(self, table: str, views: Sequence[str]) -> None:
+        self.table, self.views = table, tuple(views)
+        super().__init__(
+            f"table {table} cannot be swapped: views stand on it ({', '.join(views)})",
+            expected="late-binding views only",
+            remedy="Make the views again WITH NO SCHEMA BINDING, or use `method: delete`",
+        )
+
+
 class ContractChanged(Terminal):
     code = "CONTRACT_CHANGED"
 
