@@ -20,6 +20,7 @@ from etl_platform_tests.benchmarks import (
     living,
     loading,
     machine,
+    scaling,
 )
 from etl_platform_tests.benchmarks.changing import Changes
 from etl_platform_tests.benchmarks.comparisons import Scales
@@ -27,6 +28,7 @@ from etl_platform_tests.benchmarks.data import CACHE, CHECKOUT
 from etl_platform_tests.benchmarks.growth import Sizes
 from etl_platform_tests.benchmarks.living import Extent
 from etl_platform_tests.benchmarks.loading import Loads
+from etl_platform_tests.benchmarks.scaling import Breadth
 from etl_platform_tests.benchmarks.tables import Finding
 
 RESULTS: Final = CACHE / "results.json"
@@ -60,6 +62,12 @@ CHANGES: Final = {
     "full": Changes(scales=(1 / 6, 10 / 6), hours=720),
 }
 
+BREADTHS: Final = {
+    "quick": Breadth(sources=5, manifests=(0, 10), rounds=1),
+    "moderate": Breadth(sources=100, manifests=(0, 100, 1000)),
+    "full": Breadth(sources=200, manifests=(0, 100, 5000)),
+}
+
 
 def benchmarks(size: str) -> dict[str, Callable[[], Iterator[Finding]]]:
     scales, sizes, extent = SCALES[size], SIZES[size], EXTENTS[size]
@@ -77,6 +85,8 @@ def benchmarks(size: str) -> dict[str, Callable[[], Iterator[Finding]]]:
         "upsert": lambda: changing.of_upsert(changes),
         "month": lambda: changing.of_month(changes),
         "backlog": lambda: living.of_backlog(extent),
+        "definitions": lambda: scaling.of_definitions(BREADTHS[size]),
+        "ticks": lambda: scaling.of_ticks(BREADTHS[size]),
     }
 
 
@@ -99,6 +109,7 @@ def main(arguments: list[str]) -> None:
         for finding in benchmarks(options.size)[name]():
             say(finding.as_markdown())
             findings.append(finding)
+    CACHE.mkdir(parents=True, exist_ok=True)
     RESULTS.write_text(
         json.dumps({"head": head, "findings": [f.as_json() for f in findings]}, indent=2)
     )
