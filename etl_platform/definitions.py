@@ -8,7 +8,6 @@ import dagster as dg
 from etl_platform.aws.queue import Queue
 from etl_platform.aws.s3 import S3
 from etl_platform.components.aggregate import aggregates_sensor
-from etl_platform.components.checks import checking
 from etl_platform.components.collection import collections
 from etl_platform.components.glue_jobs import GlueJobs
 from etl_platform.components.sensor import Queues, manifest_sensor
@@ -33,7 +32,6 @@ def defs() -> dg.Definitions:
     ]
     return dg.Definitions.merge(
         sources,
-        checking(contracts),
         dg.Definitions(
             sensors=sensors,
             schedules=collections(contracts, S3(), names),

@@ -121,43 +121,14 @@ def test_people_see_who_owns_an_asset_and_what_it_is(graph: AssetGraph) -> None:
     assert "scheduled departure" in (node.description or "")
 
 
-CHECKS_OF_AN_HOUR = {
-    "raw": "manifest_complete",
-    "parquet": "rejects_within_limit",
-    "redshift": "counts_reconcile",
-}
-
-
-def test_every_asset_has_a_check_of_its_hours_and_a_table_those_by_the_clock(
-    graph: AssetGraph,
-) -> None:
-    by_the_clock = {"hours_complete", "volume_usual", "table_as_in_contract", "key_unique"}
-    # Airlines are refreshed as a whole: no load keeps one row of each key.
-    without_keys = {("airlines", "key_unique")}
+def test_every_asset_has_its_check(graph: AssetGraph) -> None:
+    names = {"raw": "manifest_complete", "parquet": "rejects_within_limit",
+             "redshift": "counts_reconcile"}  # fmt: skip
     assert graph.asset_check_keys == {
-        *(
-            dg.AssetCheckKey(dg.AssetKey([stage, source]), name)
-            for stage, name in CHECKS_OF_AN_HOUR.items()
-            for source in SOURCES
-        ),
-        *(
-            dg.AssetCheckKey(dg.AssetKey(["redshift", source]), name)
-            for name in by_the_clock
-            for source in SOURCES
-            if (source, name) not in without_keys
-        ),
+        dg.AssetCheckKey(dg.AssetKey([stage, source]), name)
+        for stage, name in names.items()
+        for source in SOURCES
     }
-
-
-def test_the_checks_by_the_clock_have_jobs_and_schedules_of_their_own(
-    definitions: dg.Definitions,
-) -> None:
-    repository = definitions.get_repository_def()
-    for name in ("watch", "audit"):
-        nodes = definitions.resolve_job_def(name).graph.nodes
-        assert {node.name for node in nodes} == {f"{source}__{name}" for source in SOURCES}
-        schedule = repository.get_schedule_def(f"{name}_schedule")
-        assert schedule.default_status is dg.DefaultScheduleStatus.RUNNING
 
 
 def test_an_aggregate_stands_behind_the_tables_that_it_reads(graph: AssetGraph) -> None:

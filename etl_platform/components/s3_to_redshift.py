@@ -37,9 +37,7 @@ class S3ToRedshift(dg.Component):
         assets = source_assets(self.contract)
         job = dg.define_asset_job(
             job_name(self.contract.source),
-            # With the checks of its hours, and not those that run by the clock.
-            selection=dg.AssetSelection.assets(assets).without_checks()
-            | dg.AssetSelection.checks(*assets.check_keys),
+            selection=dg.AssetSelection.assets(assets),
             description=f"{self.contract.description}: raw, parquet and redshift of some hours.",
             tags={"source": self.contract.source},
         )

@@ -22,7 +22,6 @@ from etl_platform.contract.types import (
     PLACE_COLUMNS,
     ColumnType,
 )
-from etl_platform.contract.watching import Watch
 
 
 def _limits(value: Any) -> tuple[int | str, ...]:
@@ -95,7 +94,6 @@ class SourceContract(Model):
     load: Load
     rejects: Rejects = Rejects()
     retries: Retries = Retries()
-    watch: Watch = Watch()
     readers: tuple[Identifier, ...] = ()
     """The roles of the warehouse that may read the table."""
     engine: Literal["auto", "single_node", "spark"] = "auto"
@@ -249,9 +247,8 @@ class SourceContract(Model):
 
     @property
     def digest(self) -> str:
-        """Changes when anything changes that may change rows."""
-        told = self.model_dump_json(by_alias=True, exclude=_NOT_OF_ROWS)
-        return hashlib.sha256(told.encode()).hexdigest()[:16]
+        """Changes when anything in the contract changes."""
+        return hashlib.sha256(self.model_dump_json(by_alias=True).encode()).hexdigest()[:16]
 
     @property
     def arrow_schema(self) -> pa.Schema:
@@ -266,9 +263,6 @@ class SourceContract(Model):
     @property
     def _own_fields(self) -> list["pa.Field[Any]"]:
         return [pa.field(c.name, c.type.arrow, nullable=not c.required) for c in self.table_columns]
-
-
-_NOT_OF_ROWS: Final = {"arrives", "retries", "watch"}
 
 
 def _always(columns: Iterable[tuple[str, ColumnType]]) -> list["pa.Field[Any]"]:
