@@ -20,6 +20,7 @@ from etl_platform.contract.types import (
     PLACE_COLUMNS,
     ColumnType,
 )
+from etl_platform.contract.watching import Expected
 
 
 def _limits(value: Any) -> tuple[int | str, ...]:
@@ -89,6 +90,7 @@ class SourceContract(Model):
     """Whether the rows that a newer one of their key replaces are written beside the batch."""
     load: Load
     rejects: Rejects = Rejects()
+    expected: Expected = Expected()
     readers: tuple[Identifier, ...] = ()
     """The roles of the warehouse that may read the table."""
     engine: Literal["auto", "single_node", "spark"] = "auto"
@@ -242,8 +244,9 @@ class SourceContract(Model):
 
     @property
     def digest(self) -> str:
-        """Changes when anything in the contract changes."""
-        return hashlib.sha256(self.model_dump_json(by_alias=True).encode()).hexdigest()[:16]
+        """Changes when anything in the contract changes that files or tables depend on."""
+        text = self.model_dump_json(by_alias=True, exclude={"expected"})
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
 
     @property
     def arrow_schema(self) -> pa.Schema:

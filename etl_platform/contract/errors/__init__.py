@@ -30,6 +30,7 @@ PlatformError
 │   ├── WarehouseRefused     WAREHOUSE_REFUSED      the warehouse refused a statement
 │   ├── JobFailed            JOB_FAILED             a Glue job ended without success
 │   ├── JobUnaccounted       JOB_UNACCOUNTED        a Glue job did not report every hour asked of it
+│   ├── QueryFailed          QUERY_FAILED           Athena did not answer a query
 │   └── JavaMissing          JAVA_MISSING           the Spark engine has no Java to run on
 ├── Transient                a fault outside: the same call may succeed later
 │   ├── ServiceUnavailable   SERVICE_UNAVAILABLE    an AWS service did not answer
@@ -83,6 +84,7 @@ from etl_platform.contract.errors.services import (
     JobBusy,
     JobFailed,
     JobUnaccounted,
+    QueryFailed,
     ServiceUnavailable,
     WarehouseConflict,
     WarehouseRefused,
@@ -114,6 +116,7 @@ __all__ = [
     "NotConverted",
     "ObjectMissing",
     "PlatformError",
+    "QueryFailed",
     "RejectLimitExceeded",
     "SchemaChangeRefused",
     "ServiceUnavailable",
