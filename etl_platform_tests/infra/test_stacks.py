@@ -24,10 +24,13 @@ WILDCARDS = {
     "Dagster reads and pins for any source of the installation, in its own account": (
         r"arn:aws:s3:::etl-platform-(raw|processed)-\*(/\*|/\*/_(batch|blocked)\.json)?"
     ),
-    "one folder of a named bucket": r"arn:aws:s3:::[a-z0-9-]+/(orders|pipes|temporary)/\*",
+    "one folder of a named bucket": r"arn:aws:s3:::[a-z0-9-]+/(orders|pipes|temporary|athena)/\*",
     "a key that the condition names by its alias": r"arn:aws:kms:us-east-1:123456789012:key/\*",
     "the six characters that Secrets Manager adds": (
         r"arn:aws:secretsmanager:us-east-1:123456789012:secret:etl-platform/warehouse/service-\?{6}"
+    ),
+    "the tables of the catalog's one database": (
+        r"arn:aws:glue:us-east-1:123456789012:table/etl_platform/\*"
     ),
     "Glue names the log groups of its jobs": (
         r"arn:aws:logs:us-east-1:123456789012:log-group:/aws-glue/jobs/\*"
