@@ -70,7 +70,7 @@ def key_unique(table: Table) -> Verdict:
     text = (
         f"{rows} rows and {keys} keys in {target.table}: rows of {hours_text(hours)} share their"
         " key with another. No load does this: look for who else writes the table"
-        " (svl_statementtext names loads by their label), remove the rows that the ledger does not"
+        " (SYS_QUERY_HISTORY names loads in query_label), remove the rows that the ledger does not"
         f" know, and `etl-platform replay {table.contract.source} HOUR`."
     )
     return error(text, **facts, hours=[str(hour) for hour in hours])
