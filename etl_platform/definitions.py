@@ -5,9 +5,13 @@ from pathlib import Path
 
 import dagster as dg
 
+from etl_platform.aws.athena import Athena
 from etl_platform.aws.queue import Queue
 from etl_platform.aws.s3 import S3
+from etl_platform.aws.secrets import read_secret
+from etl_platform.aws.warehouse import RedshiftWarehouse, connect
 from etl_platform.components.aggregate import aggregates_sensor
+from etl_platform.components.checks.definitions import Edges, checks
 from etl_platform.components.collection import collections
 from etl_platform.components.glue_jobs import GlueJobs
 from etl_platform.components.sensor import Queues, manifest_sensor
@@ -25,6 +29,11 @@ def defs() -> dg.Definitions:
     sources = dg.load_from_defs_folder(path_within_project=Path(__file__).parent)
     names, jobs = settings.names, list(sources.jobs or ())
     queues = Queues(Queue(names.queue), Queue(names.dead_letter_queue))
+    athena = Athena(settings.namespace, names.catalog_database)
+
+    def new_connection() -> RedshiftWarehouse:
+        return connect(read_secret(names.service_secret))
+
     sensors = [
         manifest_sensor(contracts, queues, jobs),
         manifest_sweep(contracts, S3(), names, jobs),
@@ -32,6 +41,7 @@ def defs() -> dg.Definitions:
     ]
     return dg.Definitions.merge(
         sources,
+        checks(contracts, Edges(names, S3(), new_connection, athena.count_rows)),
         dg.Definitions(
             sensors=sensors,
             schedules=collections(contracts, S3(), names),

@@ -121,14 +121,34 @@ def test_people_see_who_owns_an_asset_and_what_it_is(graph: AssetGraph) -> None:
     assert "scheduled departure" in (node.description or "")
 
 
-def test_every_asset_has_its_check(graph: AssetGraph) -> None:
-    names = {"raw": "manifest_complete", "parquet": "rejects_within_limit",
-             "redshift": "counts_reconcile"}  # fmt: skip
-    assert graph.asset_check_keys == {
-        dg.AssetCheckKey(dg.AssetKey([stage, source]), name)
-        for stage, name in names.items()
+def test_every_asset_has_its_checks(graph: AssetGraph) -> None:
+    watched = {"completeness", "freshness", "volume", "counts_still_reconcile", "schema_drift"}
+    names = {"raw": {"manifest_complete"}, "parquet": {"rejects_within_limit", "catalog_counts"},
+             "redshift": {"counts_reconcile", *watched}}  # fmt: skip
+    keyed = {(dg.AssetKey(["redshift", source]), "key_unique") for source in ("flights", "weather")}
+    expected = {
+        (dg.AssetKey([stage, source]), name)
+        for stage in STAGES
+        for name in names[stage]
         for source in SOURCES
     }
+    assert {(key.asset_key, key.name) for key in graph.asset_check_keys} == expected | keyed
+
+
+def test_a_run_that_loads_hours_has_no_check_of_whole_tables(definitions: dg.Definitions) -> None:
+    job = definitions.resolve_job_def("load_weather")
+    names = {key.name for key in job.asset_layer.asset_graph.asset_check_keys}
+    assert names == {"manifest_complete", "rejects_within_limit", "counts_reconcile"}
+
+
+def test_the_checks_are_on_each_hour_and_each_day(definitions: dg.Definitions) -> None:
+    schedules = {s.job_name: s for s in definitions.get_repository_def().schedule_defs}
+    assert {name: s.cron_schedule for name, s in schedules.items()} == {
+        "watch_hours": "7 * * * *",
+        "inspect_tables": "37 4 * * *",
+    }
+    for schedule in schedules.values():
+        assert schedule.default_status is dg.DefaultScheduleStatus.RUNNING
 
 
 def test_an_aggregate_stands_behind_the_tables_that_it_reads(graph: AssetGraph) -> None:

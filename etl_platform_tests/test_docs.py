@@ -13,11 +13,22 @@ from etl_platform.contract.columns import Column
 from etl_platform.contract.formats import CsvFormat, JsonFormat, ParquetFormat, XmlFormat
 from etl_platform.contract.reading import read_contract
 from etl_platform.contract.source import Load, Rejects, SourceContract
+from etl_platform.contract.watching import Expected
 
 CHECKOUT = Path(__file__).parents[1]
 README = (CHECKOUT / "README.md").read_text()
 CONTRACT = (CHECKOUT / "docs" / "contract.md").read_text()
-MODELS = (SourceContract, Column, CsvFormat, JsonFormat, ParquetFormat, XmlFormat, Load, Rejects)
+MODELS = (
+    SourceContract,
+    Column,
+    CsvFormat,
+    JsonFormat,
+    ParquetFormat,
+    XmlFormat,
+    Load,
+    Rejects,
+    Expected,
+)
 PAPERS = [*CHECKOUT.glob("*.md"), *(CHECKOUT / "docs").rglob("*.md")]
 
 

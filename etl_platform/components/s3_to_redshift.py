@@ -37,7 +37,9 @@ class S3ToRedshift(dg.Component):
         assets = source_assets(self.contract)
         job = dg.define_asset_job(
             job_name(self.contract.source),
-            selection=dg.AssetSelection.assets(assets),
+            # Not the checks that look at whole tables: they have runs of their own.
+            selection=dg.AssetSelection.assets(assets).without_checks()
+            | dg.AssetSelection.checks(*assets.check_keys),
             description=f"{self.contract.description}: raw, parquet and redshift of some hours.",
             tags={"source": self.contract.source},
         )

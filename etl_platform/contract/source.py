@@ -22,6 +22,7 @@ from etl_platform.contract.types import (
     PLACE_COLUMNS,
     ColumnType,
 )
+from etl_platform.contract.watching import Expected
 
 
 def _limits(value: Any) -> tuple[int | str, ...]:
@@ -94,6 +95,7 @@ class SourceContract(Model):
     load: Load
     rejects: Rejects = Rejects()
     retries: Retries = Retries()
+    expected: Expected = Expected()
     readers: tuple[Identifier, ...] = ()
     """The roles of the warehouse that may read the table."""
     engine: Literal["auto", "single_node", "spark"] = "auto"
@@ -247,8 +249,9 @@ class SourceContract(Model):
 
     @property
     def digest(self) -> str:
-        """Changes when anything in the contract changes."""
-        return hashlib.sha256(self.model_dump_json(by_alias=True).encode()).hexdigest()[:16]
+        """Changes when anything in the contract changes that files or tables depend on."""
+        text = self.model_dump_json(by_alias=True, exclude={"arrives", "expected", "retries"})
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
 
     @property
     def arrow_schema(self) -> pa.Schema:

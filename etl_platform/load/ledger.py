@@ -12,7 +12,7 @@ from typing import Any, Final
 from etl_platform.contract.commit import Commit
 from etl_platform.contract.hour import Hour
 from etl_platform.contract.warehouse import Warehouse
-from etl_platform.load import ledger_sql, sql
+from etl_platform.load import ledger_sql, sql, watch_sql
 from etl_platform.load.quoting import Identifier, Literal, Sql
 from etl_platform.load.target import LEDGER_VIEW, Target
 from etl_platform.load.versions import Version
@@ -192,6 +192,18 @@ def newest(warehouse: Warehouse, target: Target) -> Entry | None:
 def latest(warehouse: Warehouse, target: Target, count: int) -> list[Entry]:
     """The entries that were written last, the latest first."""
     return _read(warehouse, ledger_sql.latest(target.ledger, COLUMN_NAMES, count))
+
+
+def of_all_sources(
+    warehouse: Warehouse, stretches: Iterable[tuple[Hour, Hour]]
+) -> dict[str, list[Entry]]:
+    """By source, the entries of some stretches of hours and those of its newest hour: one query."""
+    moments = [(first.start, last.start) for first, last in stretches]
+    statement = watch_sql.ledger_of_stretches(LEDGER_VIEW, COLUMN_NAMES, moments)
+    found: dict[str, list[Entry]] = {}
+    for entry in _read(warehouse, statement):
+        found.setdefault(entry.source, []).append(entry)
+    return found
 
 
 def newest_of_each_hour(entries: Iterable[Entry]) -> dict[Hour, Entry]:

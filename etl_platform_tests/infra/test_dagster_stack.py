@@ -23,7 +23,9 @@ def test_dagster_writes_manifests_only_of_sources_that_land_none(installation: A
 
 
 def test_dagster_writes_no_data(installation: Assembly) -> None:
-    pattern = r".*/(\*/_batch\.json|\*/_blocked\.json|orders/\*|pipes/\*|\*/manifest\.json)"
+    pattern = (
+        r".*/(\*/_batch\.json|\*/_blocked\.json|orders/\*|pipes/\*|athena/\*|\*/manifest\.json)"
+    )
     assert all(re.fullmatch(pattern, found) for found in _writes(installation))
 
 

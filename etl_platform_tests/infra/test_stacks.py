@@ -25,10 +25,13 @@ WILDCARDS = {
         r"arn:aws:s3:::etl-platform-(raw|processed)-\*(/\*|/\*/_(batch|blocked)\.json)?"
     ),
     "the manifests of a source that lands none": r"arn:aws:s3:::[a-z0-9-]+/\*/manifest\.json",
-    "one folder of a named bucket": r"arn:aws:s3:::[a-z0-9-]+/(orders|pipes|temporary)/\*",
+    "one folder of a named bucket": r"arn:aws:s3:::[a-z0-9-]+/(orders|pipes|temporary|athena)/\*",
     "a key that the condition names by its alias": r"arn:aws:kms:us-east-1:123456789012:key/\*",
     "the six characters that Secrets Manager adds": (
         r"arn:aws:secretsmanager:us-east-1:123456789012:secret:etl-platform/warehouse/service-\?{6}"
+    ),
+    "the tables of the catalog's one database": (
+        r"arn:aws:glue:us-east-1:123456789012:table/etl_platform/\*"
     ),
     "Glue names the log groups of its jobs": (
         r"arn:aws:logs:us-east-1:123456789012:log-group:/aws-glue/jobs/\*"

@@ -63,7 +63,12 @@ def ministack(directory: Path) -> Server:
     def is_healthy(port: int) -> bool:
         return _succeeds(port, "s3", "list_buckets")
 
-    return Server("aws", lambda port: (sys.executable, "-m", "ministack"), environment, is_healthy)
+    return Server(
+        "aws",
+        lambda port: (sys.executable, "-m", "infra.local.aws_endpoint"),
+        environment,
+        is_healthy,
+    )
 
 
 def glue_runner(directory: Path, aws_port: int) -> Server:

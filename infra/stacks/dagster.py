@@ -21,7 +21,7 @@ class DagsterStack(ConcernStack):
             "Policy",
             managed_policy_name=f"{names.namespace}-dagster",
             description="Dagster: check manifests, give orders to the Glue jobs, read the queue",
-            statements=[*self._objects(), *self._jobs_and_queue()],
+            statements=[*self._objects(), *self._jobs_and_queue(), *self._checks()],
         )
 
     def _objects(self) -> list[iam.PolicyStatement]:
@@ -44,6 +44,7 @@ class DagsterStack(ConcernStack):
                         for source, contract in self.contracts.items()
                         if contract.arrives is not None
                     ),
+                    self.bucket_arn(f"{names.artifacts_bucket}/athena/*"),
                 ],
             ),
         ]
@@ -74,5 +75,32 @@ class DagsterStack(ConcernStack):
             allow(
                 ["sqs:GetQueueUrl", "sqs:SendMessage"],
                 [self.arn("sqs", names.dead_letter_queue)],
+            ),
+        ]
+
+    def _checks(self) -> list[iam.PolicyStatement]:
+        """Counting by the catalog, through Athena."""
+        names, database = self.names, self.names.catalog_database
+        return [
+            allow(
+                [
+                    "athena:StartQueryExecution",
+                    "athena:GetQueryExecution",
+                    "athena:GetQueryResults",
+                    "athena:StopQueryExecution",
+                ],
+                [self.arn("athena", f"workgroup/{names.namespace}")],
+            ),
+            allow(
+                ["glue:GetDatabase", "glue:GetTable", "glue:GetPartitions"],
+                [
+                    self.arn("glue", "catalog"),
+                    self.arn("glue", f"database/{database}"),
+                    self.arn("glue", f"table/{database}/*"),
+                ],
+            ),
+            allow(
+                ["s3:GetBucketLocation"],
+                [self.bucket_arn(names.artifacts_bucket)],
             ),
         ]

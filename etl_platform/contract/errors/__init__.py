@@ -32,6 +32,7 @@ PlatformError
 │   ├── ServiceRefused       SERVICE_REFUSED        an AWS service refused a call
 │   ├── JobFailed            JOB_FAILED             a Glue job ended without success
 │   ├── JobUnaccounted       JOB_UNACCOUNTED        a Glue job did not report every hour asked of it
+│   ├── QueryFailed          QUERY_FAILED           Athena did not answer a query
 │   └── JavaMissing          JAVA_MISSING           the Spark engine has no Java to run on
 ├── Transient                a fault outside: the same call may succeed later
 │   ├── ServiceUnavailable   SERVICE_UNAVAILABLE    an AWS service did not answer
@@ -90,6 +91,7 @@ from etl_platform.contract.errors.services import (
     JobCutShort,
     JobFailed,
     JobUnaccounted,
+    QueryFailed,
     ServiceRefused,
     ServiceUnavailable,
     TableLocked,
@@ -127,6 +129,7 @@ __all__ = [
     "NotConverted",
     "ObjectMissing",
     "PlatformError",
+    "QueryFailed",
     "RejectLimitExceeded",
     "SchemaChangeRefused",
     "ServiceRefused",

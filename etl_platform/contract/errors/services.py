@@ -57,6 +57,18 @@ class JobUnaccounted(Terminal):
         )
 
 
+class QueryFailed(Terminal):
+    code = "QUERY_FAILED"
+
+    def __init__(self, query: str, query_id: str, message: str) -> None:
+        self.query, self.query_id, self.message = query, query_id, message
+        super().__init__(
+            f"Athena did not answer {query} ({query_id}): {message}",
+            expected="SUCCEEDED",
+            remedy="See the query in the history of the workgroup; correct its cause, ask again",
+        )
+
+
 class JavaMissing(Terminal):
     code = "JAVA_MISSING"
 
