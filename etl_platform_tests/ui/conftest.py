@@ -35,7 +35,9 @@ def browser() -> str:
     return found
 
 
-@pytest.fixture(scope="session")
+# Not longer than the tests of one file: others of the same process have an environment and an
+# event loop of their own.
+@pytest.fixture(scope="module")
 def feeder_and_address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Feeder, str]]:
     environment = dict(os.environ)
     state_dir, quiet = tmp_path_factory.mktemp("ui"), Console(quiet=True)
@@ -56,7 +58,7 @@ def feeder(feeder_and_address: tuple[Feeder, str]) -> Feeder:
     return feeder_and_address[0]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def page(browser: str) -> Iterator[Page]:
     # As root, which tests in a container are, Chromium has no sandbox.
     arguments = [*_QUIET, *(["--no-sandbox"] if os.geteuid() == 0 else [])]

@@ -4,7 +4,7 @@ from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from etl_platform.contract.layout import BLOCKED, MANIFEST, PIN, Names
-from infra.stacks.base import ConcernStack, Contracts, allow, data_key_alias
+from infra.stacks.base import ConcernStack, Contracts, allow, data_key_alias, secrets_key_alias
 
 
 class DagsterStack(ConcernStack):
@@ -21,7 +21,7 @@ class DagsterStack(ConcernStack):
             "Policy",
             managed_policy_name=f"{names.namespace}-dagster",
             description="Dagster: check manifests, give orders to the Glue jobs, read the queue",
-            statements=[*self._objects(), *self._jobs_and_queue(), *self._checks()],
+            statements=[*self._objects(), *self._jobs_and_queue(), *self._questions()],
         )
 
     def _objects(self) -> list[iam.PolicyStatement]:
@@ -78,10 +78,16 @@ class DagsterStack(ConcernStack):
             ),
         ]
 
-    def _checks(self) -> list[iam.PolicyStatement]:
-        """Counting by the catalog, through Athena."""
+    def _questions(self) -> list[iam.PolicyStatement]:
+        """What checks and aggregates ask: the warehouse, as its service user, and Athena."""
         names, database = self.names, self.names.catalog_database
         return [
+            self.using_key(secrets_key_alias(names), "secretsmanager", ["kms:Decrypt"]),
+            # Secrets Manager adds six characters of its own to the name.
+            allow(
+                ["secretsmanager:GetSecretValue"],
+                [self.arn("secretsmanager", f"secret:{names.service_secret}-??????")],
+            ),
             allow(
                 [
                     "athena:StartQueryExecution",
