@@ -21,6 +21,7 @@ from etl_platform_tests.benchmarks import (
     loading,
     machine,
     scaling,
+    upserting,
 )
 from etl_platform_tests.benchmarks.changing import Changes
 from etl_platform_tests.benchmarks.comparisons import Scales
@@ -30,6 +31,7 @@ from etl_platform_tests.benchmarks.living import Extent
 from etl_platform_tests.benchmarks.loading import Loads
 from etl_platform_tests.benchmarks.scaling import Breadth
 from etl_platform_tests.benchmarks.tables import Finding
+from etl_platform_tests.benchmarks.upserting import Upserts
 
 RESULTS: Final = CACHE / "results.json"
 PAPER: Final = CHECKOUT / "docs" / "benchmarks.md"
@@ -68,6 +70,12 @@ BREADTHS: Final = {
     "full": Breadth(sources=200, manifests=(0, 100, 5000)),
 }
 
+UPSERTS: Final = {
+    "quick": Upserts(table_rows=2_000, batch_rows=200, rounds=3),
+    "moderate": Upserts(table_rows=100_000, batch_rows=10_000, rounds=7),
+    "full": Upserts(table_rows=1_000_000, batch_rows=100_000, rounds=9),
+}
+
 
 def benchmarks(size: str) -> dict[str, Callable[[], Iterator[Finding]]]:
     scales, sizes, extent = SCALES[size], SIZES[size], EXTENTS[size]
@@ -84,6 +92,7 @@ def benchmarks(size: str) -> dict[str, Callable[[], Iterator[Finding]]]:
         "copy": lambda: loading.of_copy(loads),
         "upsert": lambda: changing.of_upsert(changes),
         "month": lambda: changing.of_month(changes),
+        "upserts": lambda: upserting.of_methods(UPSERTS[size]),
         "backlog": lambda: living.of_backlog(extent),
         "definitions": lambda: scaling.of_definitions(BREADTHS[size]),
         "ticks": lambda: scaling.of_ticks(BREADTHS[size]),
