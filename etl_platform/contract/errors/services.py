@@ -2,8 +2,14 @@
 
 import re
 from collections.abc import Sequence
+from typing import ClassVar
 
-from etl_platform.contract.errors.roots import Terminal, Transient, UnknownOutcome
+from etl_platform.contract.errors.roots import (
+    PlatformError,
+    Terminal,
+    Transient,
+    UnknownOutcome,
+)
 
 
 class WarehouseRefused(Terminal):
@@ -30,19 +36,29 @@ class ServiceRefused(Terminal):
         )
 
 
-class JobFailed(Terminal):
-    code = "JOB_FAILED"
+class _RunEnded(PlatformError):
+    """A run of a Glue job that ended in another state than SUCCEEDED."""
+
+    how: ClassVar[str]
+    remedy_of_all: ClassVar[str]
 
     def __init__(
         self, job: str, run_id: str, state: str, message: str, log_tail: Sequence[str] = ()
     ) -> None:
         self.job, self.run_id, self.state, self.message = job, run_id, state, message
         self.log_tail = tuple(log_tail)
+        """The last lines of its error log, oldest first."""
         super().__init__(
-            f"Glue job {job} run {run_id} ended as {state}: {message or 'no message'}",
+            f"Glue job {job} run {run_id} {self.how} {state}: {message or 'no message'}",
             expected="SUCCEEDED",
-            remedy="Read the log of the run, then materialize the hour again",
+            remedy=self.remedy_of_all,
         )
+
+
+class JobFailed(_RunEnded, Terminal):
+    code = "JOB_FAILED"
+    how = "ended as"
+    remedy_of_all = "Read the log of the run, then materialize the hour again"
 
 
 class JobUnaccounted(Terminal):
@@ -93,20 +109,13 @@ class ServiceUnavailable(Transient):
         )
 
 
-class JobCutShort(Transient):
+class JobCutShort(_RunEnded, Transient):
     code = "JOB_CUT_SHORT"
-
-    def __init__(
-        self, job: str, run_id: str, state: str, message: str, log_tail: Sequence[str] = ()
-    ) -> None:
-        self.job, self.run_id, self.state, self.message = job, run_id, state, message
-        self.log_tail = tuple(log_tail)
-        super().__init__(
-            f"Glue job {job} run {run_id} was cut short as {state}: {message or 'no message'}",
-            expected="SUCCEEDED",
-            remedy="The run is tried again and goes on from what is committed; if it lasts, read"
-            " the log of the run",
-        )
+    how = "was cut short as"
+    remedy_of_all = (
+        "The run is tried again and goes on from what is committed; if it lasts, read the log of"
+        " the run"
+    )
 
 
 class WarehouseUnavailable(Transient):
