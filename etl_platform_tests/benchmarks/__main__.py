@@ -12,12 +12,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
-from etl_platform_tests.benchmarks import comparisons, dirt, growth, living, machine
+from etl_platform_tests.benchmarks import comparisons, dirt, growth, living, machine, upserting
 from etl_platform_tests.benchmarks.comparisons import Scales
 from etl_platform_tests.benchmarks.data import CACHE, CHECKOUT
 from etl_platform_tests.benchmarks.growth import Sizes
 from etl_platform_tests.benchmarks.living import Extent
 from etl_platform_tests.benchmarks.tables import Finding
+from etl_platform_tests.benchmarks.upserting import Upserts
 
 RESULTS: Final = CACHE / "results.json"
 PAPER: Final = CHECKOUT / "docs" / "benchmarks.md"
@@ -40,6 +41,12 @@ EXTENTS: Final = {
     "full": Extent(live_hours=50, backlog_hours=720),
 }
 
+UPSERTS: Final = {
+    "quick": Upserts(table_rows=2_000, batch_rows=200, rounds=3),
+    "moderate": Upserts(table_rows=100_000, batch_rows=10_000, rounds=7),
+    "full": Upserts(table_rows=1_000_000, batch_rows=100_000, rounds=9),
+}
+
 
 def benchmarks(size: str) -> dict[str, Callable[[], Iterator[Finding]]]:
     scales, sizes, extent = SCALES[size], SIZES[size], EXTENTS[size]
@@ -52,6 +59,7 @@ def benchmarks(size: str) -> dict[str, Callable[[], Iterator[Finding]]]:
         "files": lambda: growth.of_files(sizes),
         "hours": lambda: growth.of_hours(sizes),
         "live": lambda: living.of_live_hours(extent),
+        "upserts": lambda: upserting.of_methods(UPSERTS[size]),
         "backlog": lambda: living.of_backlog(extent),
     }
 
@@ -75,6 +83,7 @@ def main(arguments: list[str]) -> None:
         for finding in benchmarks(options.size)[name]():
             say(finding.as_markdown())
             findings.append(finding)
+    RESULTS.parent.mkdir(parents=True, exist_ok=True)
     RESULTS.write_text(
         json.dumps({"head": head, "findings": [f.as_json() for f in findings]}, indent=2)
     )

@@ -71,6 +71,24 @@ def test_values_of_a_deletion_survive_the_way_to_the_job(column: str, value: obj
             "load.deleted.method",
             "journal",
         ),
+        ({"strategy": "append", "method": "delete"}, "load.method", "one way"),
+        ({"strategy": "scd2", "method": "merge"}, "load.method", "one way"),
+        ({"strategy": "upsert", "method": "swap"}, "load.method", "no method of upsert"),
+        ({"strategy": "refresh", "method": "merge"}, "load.method", "no method of refresh"),
+        (
+            {"strategy": "upsert", "method": "merge", "corrected": "retract"},
+            "load.method",
+            "journal",
+        ),
+        (
+            {
+                "strategy": "upsert",
+                "method": "merge",
+                "deleted": _deleted("op", "D", method="hard"),
+            },
+            "load.method",
+            "hard deletes need both",
+        ),
     ],
 )
 def test_what_does_not_go_together_is_refused_by_its_field(

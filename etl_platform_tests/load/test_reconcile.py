@@ -21,7 +21,7 @@ from etl_platform.reconcile import COLUMNS, Finding, Recount, findings, recount,
 from etl_platform.status import StatusReader
 from etl_platform_tests.fakes.storage import DirectoryStorage
 from etl_platform_tests.load.endpoint import Endpoint
-from etl_platform_tests.load.samples import NAMES, START, contract, converted
+from etl_platform_tests.load.samples import NAMES, START, batch, contract, converted
 
 
 class Hours:
@@ -144,6 +144,21 @@ def test_a_refreshed_table_has_the_rows_of_its_latest_hour_only(
     hours.land(START.plus(1), 2, 2, 2)
     later = Finding("a later batch stands for it in the table", is_explained=True)
     assert hours.found(START, START.plus(1)) == [[later], []]
+
+
+def test_a_table_that_was_emptied_for_a_load_is_explained(
+    endpoint: Endpoint, tmp_path: Path
+) -> None:
+    of = contract("refresh", load={"strategy": "refresh", "method": "truncate"})
+    hours = Hours(endpoint, of, tmp_path)
+    hours.land(START, 3, 3, 0)
+    made = converted(hours.storage, of, batch(of, 1), [(1, 1, "a")])
+    with endpoint.connect() as warehouse:
+        entry = Entry.new(hours.target, made, Outcome.BEGUN, 0, Run("o", "r"))
+        ledger.write(warehouse, hours.target, [entry])
+        warehouse.commit()
+    text = f"the table is empty until the load of batch {made.batch.batch_id} is ended"
+    assert hours.found(START) == [[Finding(text, is_explained=True)]]
 
 
 def test_the_commands_talk_of_one_source(

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -201,6 +202,18 @@ def test_a_swapped_table_keeps_grants_comments_owner_and_keys(
         assert warehouse.fetch(ddl.other_owner_of(target.table), name="the owner") == []
         assert warehouse.fetch(ddl.columns_of(target.table), name="the columns") == columns
     assert set(swapped.rows) == OLD.rows
+
+
+def test_a_table_that_an_administrator_swaps_stays_with_its_owner(
+    endpoint: Endpoint, tmp_path: Path
+) -> None:
+    of = _of("swap")
+    endpoint.bootstrap(of)
+    as_admin = replace(endpoint, service=endpoint.admin)
+    Table(as_admin, of, DirectoryStorage(tmp_path)).load([OLD])
+    with as_admin.connect() as warehouse:
+        owners = warehouse.fetch(ddl.other_owner_of(Target(of).table), name="the owner")
+    assert owners == [(endpoint.service.username,)]
 
 
 def test_a_swap_is_refused_while_a_view_stands_on_the_table(

@@ -34,6 +34,9 @@ VARIANTS = [
     for source, load in {
         "appended": {"strategy": "append"},
         "refreshed": {"strategy": "refresh"},
+        "truncated": {"strategy": "refresh", "method": "truncate"},
+        "swapped": {"strategy": "refresh", "method": "swap"},
+        "by_merge": {"strategy": "upsert", "deleted": _DELETED, "method": "merge"},
         "marked": {"strategy": "upsert", "deleted": _DELETED},
         "removed": {"strategy": "upsert", "deleted": {**_DELETED, "method": "hard"}},
         "merged": {"strategy": "upsert", "deleted": _DELETED, "null_means": "keep"},
@@ -49,7 +52,9 @@ _KEPT_AS_TEXT = (exp.Command,)
 def _of_strategy(target: Target) -> list[Sql]:
     earlier, later = (Version.of(batch(target.contract, 0, manifest)) for manifest in (0, 1))
     change = strategy_of(target.contract.load).change(target, [earlier], [later])
-    return [step.statement for step in (*change.prepare, *change.deletes, *change.inserts)]
+    others = filter(None, (change.truncate, change.count))
+    steps = (*change.prepare, *change.deletes, *change.inserts, *change.ends, *others)
+    return [step.statement for step in steps]
 
 
 STATEMENTS: dict[str, Sql] = {
@@ -65,6 +70,8 @@ STATEMENTS: dict[str, Sql] = {
     ),
     "ledger newest": ledger_sql.of_newest_hour(LEDGER, ledger.COLUMN_NAMES),
     "rows of an hour": sql.rows_of_hour(PLAIN.table, START.start),
+    "ledger begun": ledger_sql.begun(LEDGER, ledger.COLUMN_NAMES),
+    "ledger without begun": ledger_sql.delete_begun(LEDGER),
     "ledger latest": ledger_sql.latest(LEDGER, ledger.COLUMN_NAMES, 5),
     "ledger summary": ledger_sql.summary(LEDGER_VIEW, Literal("outdated")),
     "ledger row": sql.insert_rows(LEDGER, [USER], [[Literal(1)], [Literal(None)]]),
@@ -90,6 +97,8 @@ STATEMENTS: dict[str, Sql] = {
     "comments": ddl.comments_on(LEDGER),
     "comment": ddl.comment(LEDGER, None, Literal("what it is")),
     "comment on a column": ddl.comment(LEDGER, USER, Literal("what it is")),
+    "owner": ddl.other_owner_of(LEDGER),
+    "views on a table": ddl.views_on(LEDGER),
     "schema changes": ddl.create_schema_changes(LEDGER),
     "schema change": ddl.record_schema_change(LEDGER),
     **{
@@ -99,6 +108,7 @@ STATEMENTS: dict[str, Sql] = {
     },
 }
 AS_TEXT: dict[str, Sql] = {
+    "new owner": ddl.give_to(LEDGER, USER),
     "lock": sql.lock(PLAIN.guard),
     "create user": ddl.create_user(USER, Literal("Secret-1")),
     "alter user": ddl.alter_user(USER, Literal("Secret-1")),
