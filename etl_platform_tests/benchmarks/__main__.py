@@ -76,12 +76,6 @@ UPSERTS: Final = {
     "full": Upserts(table_rows=1_000_000, batch_rows=100_000, rounds=9),
 }
 
-UPSERTS: Final = {
-    "quick": Upserts(table_rows=2_000, batch_rows=200, rounds=3),
-    "moderate": Upserts(table_rows=100_000, batch_rows=10_000, rounds=7),
-    "full": Upserts(table_rows=1_000_000, batch_rows=100_000, rounds=9),
-}
-
 
 def benchmarks(size: str) -> dict[str, Callable[[], Iterator[Finding]]]:
     scales, sizes, extent = SCALES[size], SIZES[size], EXTENTS[size]
