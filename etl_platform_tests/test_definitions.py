@@ -161,6 +161,10 @@ def test_an_aggregate_stands_behind_the_tables_that_it_reads(graph: AssetGraph) 
     assert "LEFT JOIN {weather} AS w" in (node.description or "")
 
 
+def test_a_code_server_loads_all_of_it(definitions: dg.Definitions) -> None:
+    definitions.get_repository_def().load_all_definitions()
+
+
 def test_there_is_a_job_for_each_source(definitions: dg.Definitions) -> None:
     repository = definitions.get_repository_def()
     assert {f"load_{source}" for source in SOURCES} <= set(repository.job_names)

@@ -192,5 +192,7 @@ def _free_port() -> int:
 
 
 def _last_lines(log_file: Path) -> str:
+    if not log_file.exists():
+        return ""  # the server has tidied up its own folder
     lines = log_file.read_text(errors="replace").splitlines()
     return "\n".join(lines[-LOG_LINES_SHOWN:])
