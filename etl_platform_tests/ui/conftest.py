@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page, expect, sync_playwright
 from rich.console import Console
 
 from etl_platform.aws.s3 import S3
@@ -66,6 +66,8 @@ def page(browser: str) -> Iterator[Page]:
         chromium = playwright.chromium.launch(executable_path=browser, args=arguments)
         page = chromium.new_page(viewport={"width": 1440, "height": 900})
         page.set_default_timeout(60_000)
+        # Pages are as fast as what else the machine does: five seconds say nothing of the page.
+        expect.set_options(timeout=60_000)
         yield page
         chromium.close()
 
