@@ -239,9 +239,7 @@ class JobRuns:
                 longest_s = forced.after_s if forced else run.timeout_minutes * 60.0
                 if time.time() - run.started_on > longest_s:
                     self._store.put(run.moved(JobRunState.EXPIRED))
-                elif forced is None and self._count(run.job_name, SLOT_STATES) < slots.get(
-                    run.job_name, 0
-                ):
+                elif forced is None and self._has_slot(run.job_name, slots):
                     self._begin(run)
 
     def _has_slot(self, job_name: str, slots: Mapping[str, int]) -> bool:
