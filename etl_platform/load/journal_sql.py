@@ -5,10 +5,11 @@ rows of that key in the journal, made again whenever one of them changes; so the
 of the set of batches too, whatever the query.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 from etl_platform.contract.types import CURRENT_COLUMN, VALID_FROM_COLUMN, VALID_TO_COLUMN
+from etl_platform.load.key_range import KeyRange, within
 from etl_platform.load.quoting import Identifier, Literal, QualifiedName, Sql, compose, joined
 from etl_platform.load.sql import BATCH, HOUR, LOADED, STAGING, WINNERS, is_dead, restored, same_key
 from etl_platform.load.target import MANIFEST_AT_COLUMN, TableColumn, Target
@@ -84,7 +85,7 @@ def insert_journal(target: Target, journal: QualifiedName) -> Sql:
     )
 
 
-def create_newest(target: Target, journal: QualifiedName) -> Sql:
+def create_newest(target: Target, journal: QualifiedName, ranges: Sequence[KeyRange] = ()) -> Sql:
     """The row of each touched key: the newest one, or one that keeps older values for its nulls.
 
     What a key was before it was deleted is not kept for the rows after.
@@ -98,7 +99,7 @@ def create_newest(target: Target, journal: QualifiedName) -> Sql:
         " WHERE n.{rank} > b._buried OR n.{rank} = b._newest){merged}"
         " SELECT {restored} FROM {rows}",
         winners=WINNERS,
-        numbered=_numbered(target, journal, [*_version(target), HOUR, MANIFEST_AT, BATCH]),
+        numbered=_numbered(target, journal, ranges),
         key=joined(target.key),
         rank=_RANK,
         dead=_DEAD,
@@ -149,7 +150,7 @@ def _value_at(column: TableColumn, place: Identifier) -> Sql:
     )
 
 
-def create_periods(target: Target, journal: QualifiedName) -> Sql:
+def create_periods(target: Target, journal: QualifiedName, ranges: Sequence[KeyRange] = ()) -> Sql:
     """The history of each touched key: one row for each state that differs from the one before.
 
     A period begins at the version, or the hour, of its first row; of two rows of one moment the
@@ -168,7 +169,7 @@ def create_periods(target: Target, journal: QualifiedName) -> Sql:
         " SELECT {restored}, {since}, {until}, {until} IS NULL AS {current} FROM periods"
         " WHERE NOT {dead}",
         winners=WINNERS,
-        latest=_turns(target, journal, moment),
+        latest=_turns(target, journal, moment, ranges),
         key=joined(target.key),
         moment=moment,
         rank=_RANK,
@@ -211,16 +212,20 @@ def insert_periods(target: Target) -> Sql:
     )
 
 
-def _numbered(target: Target, journal: QualifiedName, order: Iterable[Identifier]) -> Sql:
-    return _ranked(target, journal, target.key, joined(_of_journal(order)), _RANK)
+def _numbered(target: Target, journal: QualifiedName, ranges: Sequence[KeyRange]) -> Sql:
+    order = joined(_of_journal([*_version(target), HOUR, MANIFEST_AT, BATCH]))
+    return _ranked(target, journal, target.key, order, _RANK, ranges)
 
 
-def _turns(target: Target, journal: QualifiedName, moment: Identifier) -> Sql:
+def _turns(
+    target: Target, journal: QualifiedName, moment: Identifier, ranges: Sequence[KeyRange]
+) -> Sql:
     later_first = joined(
         compose("{column} DESC", column=column)
         for column in _of_journal([HOUR, MANIFEST_AT, BATCH])
     )
-    return _ranked(target, journal, (*target.key, moment), later_first, Identifier("_turn"))
+    turn = Identifier("_turn")
+    return _ranked(target, journal, (*target.key, moment), later_first, turn, ranges)
 
 
 def _ranked(
@@ -229,11 +234,12 @@ def _ranked(
     group: Iterable[Identifier],
     order: Sql,
     number: Identifier,
+    ranges: Sequence[KeyRange],
 ) -> Sql:
     """The journal's rows of the touched keys, each with its number in its group."""
     return compose(
         "SELECT {columns}, ROW_NUMBER() OVER (PARTITION BY {group} ORDER BY {order}) AS {number},"
-        " {is_dead} AS {dead} FROM {journal} AS j JOIN {touched} AS k ON {same_key}",
+        " {is_dead} AS {dead} FROM {journal} AS j JOIN {touched} AS k ON {same_key}{within}",
         columns=_all_of(target.staged_columns, "j"),
         group=joined(_of_journal(group)),
         order=order,
@@ -243,6 +249,7 @@ def _ranked(
         journal=journal,
         touched=TOUCHED,
         same_key=same_key(target, Sql("j"), Sql("k")),
+        within=within(ranges, Sql("j")),
     )
 
 

@@ -7,7 +7,7 @@ the platform needs one, so a literal with a backslash or a control character is 
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import LiteralString
 
 from etl_platform.contract.errors import SettingInvalid
@@ -66,7 +66,7 @@ class QualifiedName:
 class Literal:
     """A value. Its repr hides the text, which may be a password."""
 
-    value: str | int | datetime | None
+    value: str | int | date | datetime | None
 
     def __repr__(self) -> str:
         return f"Literal({type(self.value).__name__})"
@@ -78,6 +78,8 @@ class Literal:
         if isinstance(self.value, datetime):
             moment = self.value.astimezone(UTC).replace(tzinfo=None)
             return Sql(f"TIMESTAMP '{moment.isoformat(sep=' ', timespec='microseconds')}'")
+        if isinstance(self.value, date):
+            return Sql(f"DATE '{self.value.isoformat()}'")
         if isinstance(self.value, bool):
             return Sql("TRUE" if self.value else "FALSE")
         if isinstance(self.value, int):

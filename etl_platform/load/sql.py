@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Final
 
 from etl_platform.contract.types import BATCH_COLUMN, DELETED_COLUMN, HOUR_COLUMN, LOADED_COLUMN
+from etl_platform.load.key_range import KeyRange, within
 from etl_platform.load.quoting import (
     Identifier,
     Literal,
@@ -58,12 +59,14 @@ def copy(target: Target, manifest_url: str, role: RoleArn) -> Sql:
     )
 
 
-def rows_by_batch(table: Identifier) -> Sql:
-    """How many rows of a temporary table each batch has."""
+def rows_by_batch(table: Identifier, ranged: Iterable[Identifier] = ()) -> Sql:
+    """How many rows of a temporary table each batch has, and the least and the greatest value of
+    some columns."""
     return compose(
-        "SELECT {batch}, {hour}, count(*) FROM {table} GROUP BY {batch}, {hour}",
+        "SELECT {batch}, {hour}, count(*){ranges} FROM {table} GROUP BY {batch}, {hour}",
         batch=BATCH,
         hour=HOUR,
+        ranges=Sql("".join(compose(", min({c}), max({c})", c=column) for column in ranged)),
         table=table,
     )
 
@@ -115,7 +118,9 @@ def create_winners(target: Target) -> Sql:
     )
 
 
-def drop_losers_to_later_hours(target: Target, table: QualifiedName) -> Sql:
+def drop_losers_to_later_hours(
+    target: Target, table: QualifiedName, ranges: Sequence[KeyRange] = ()
+) -> Sql:
     """Take out the staged rows for which a table of rows or of tombstones has a newer version, or
     one of a later hour."""
     later_hour = compose("t.{hour} > {winners}.{hour}", hour=HOUR, winners=WINNERS)
@@ -128,24 +133,28 @@ def drop_losers_to_later_hours(target: Target, table: QualifiedName) -> Sql:
             later_hour=later_hour,
         )
     return compose(
-        "DELETE FROM {winners} USING {table} AS t WHERE {same_key} AND {newer}",
+        "DELETE FROM {winners} USING {table} AS t WHERE {same_key}{within} AND {newer}",
         winners=WINNERS,
         table=table,
         same_key=same_key(target, Sql("t"), WINNERS.sql),
+        within=within(ranges, Sql("t")),
         newer=later_hour,
     )
 
 
-def drop_losers_to_later_manifests(target: Target, table: QualifiedName) -> Sql:
+def drop_losers_to_later_manifests(
+    target: Target, table: QualifiedName, ranges: Sequence[KeyRange] = ()
+) -> Sql:
     """Take out the staged rows for which a table of rows or of tombstones has the row of a later
     manifest of the hour."""
     return compose(
-        "DELETE FROM {winners} USING {table} AS t, {versions} AS v WHERE {same_key}"
+        "DELETE FROM {winners} USING {table} AS t, {versions} AS v WHERE {same_key}{within}"
         " AND {equal} AND v.{batch} = t.{batch} AND v.{place} > {winners}.{place}",
         winners=WINNERS,
         table=table,
         versions=VERSIONS,
         same_key=same_key(target, Sql("t"), WINNERS.sql),
+        within=within(ranges, Sql("t")),
         equal=_all_equal(
             [HOUR, *([target.version] if target.version else [])], Sql("t"), WINNERS.sql
         ),
@@ -154,13 +163,16 @@ def drop_losers_to_later_manifests(target: Target, table: QualifiedName) -> Sql:
     )
 
 
-def delete_replaced(target: Target, table: QualifiedName, keys: Identifier) -> Sql:
+def delete_replaced(
+    target: Target, table: QualifiedName, keys: Identifier, ranges: Sequence[KeyRange] = ()
+) -> Sql:
     """Delete the rows, or the tombstones, whose keys a temporary table has."""
     return compose(
-        "DELETE FROM {table} USING {keys} WHERE {same_key}",
+        "DELETE FROM {table} USING {keys} WHERE {same_key}{within}",
         table=table,
         keys=keys,
         same_key=same_key(target, table.table.sql, keys.sql),
+        within=within(ranges, table.table.sql),
     )
 
 
@@ -221,14 +233,15 @@ def merge_winners(target: Target) -> Sql:
     )
 
 
-def count_merged(target: Target) -> Sql:
+def count_merged(target: Target, ranges: Sequence[KeyRange] = ()) -> Sql:
     """How many rows of the newest ones stand in the table. Redshift's manual does not say what
     count MERGE answers with."""
     return compose(
-        "SELECT count(*) FROM {table} AS t JOIN {winners} AS w ON {same_row}",
+        "SELECT count(*) FROM {table} AS t JOIN {winners} AS w ON {same_row}{within}",
         table=target.table,
         winners=WINNERS,
         same_row=_all_equal([*target.key, BATCH], Sql("t"), Sql("w")),
+        within=within(ranges, Sql("t")),
     )
 
 

@@ -15,6 +15,7 @@ from etl_platform.contract.layout import Names
 from etl_platform.contract.storage import Storage
 from etl_platform.contract.warehouse import Warehouse
 from etl_platform.load import sql
+from etl_platform.load.key_range import KeyRange, around
 from etl_platform.load.quoting import RoleArn
 from etl_platform.load.target import Target
 
@@ -29,6 +30,8 @@ class Staged:
     copy_s: float
     rows: Mapping[str, int] = field(default_factory=dict)
     """How many rows of each batch are staged."""
+    ranges: tuple[KeyRange, ...] = ()
+    """Of the key columns by which tables are sorted; none if nothing is staged."""
 
 
 def copy_manifest(commits: Iterable[Commit]) -> bytes:
@@ -66,10 +69,16 @@ def stage(
         checkpoint("load.after_copy")
         staged = Staged(str(location), time.monotonic() - started)
         copied = int(warehouse.fetch(sql.LAST_COPY_COUNT, name="the count of COPY")[0][0])
-    counted = warehouse.fetch(sql.rows_by_batch(sql.STAGING), name="the count of staged rows")
-    found = [(str(b), Hour(_utc(h)), int(n)) for b, h, n in counted]
+    ranged = target.ranged_key
+    count = sql.rows_by_batch(sql.STAGING, ranged)
+    counted = warehouse.fetch(count, name="the count of staged rows")
+    found = [(str(b), Hour(_utc(h)), int(n)) for b, h, n, *_ in counted]
     check_counts(commits, copied, found)
-    return replace(staged, rows={batch_id: count for batch_id, _, count in found})
+    return replace(
+        staged,
+        rows={batch_id: count for batch_id, _, count in found},
+        ranges=around(ranged, [ends for _, _, _, *ends in counted]),
+    )
 
 
 def check_counts(

@@ -10,6 +10,7 @@ from typing import Final, Protocol
 
 from etl_platform.contract.loading import METHODS, Load, Method
 from etl_platform.load import ddl, journal_sql, replacement, sql
+from etl_platform.load.key_range import KeyRange
 from etl_platform.load.quoting import Identifier, Literal, QualifiedName, Sql
 from etl_platform.load.target import Target
 from etl_platform.load.versions import Version, places
@@ -55,9 +56,13 @@ class Strategy(Protocol):
         """The arrivals that can change the table; the others are only recorded, as outdated."""
 
     def change(
-        self, target: Target, applied: Sequence[Version], loaded: Sequence[Version]
+        self,
+        target: Target,
+        applied: Sequence[Version],
+        loaded: Sequence[Version],
+        ranges: Sequence[KeyRange] = (),
     ) -> Change:
-        """The statements that apply staged batches."""
+        """The statements that apply staged batches, whose keys lie within the ranges."""
 
 
 class Upsert:
@@ -71,7 +76,11 @@ class Upsert:
         return set(arrivals)
 
     def change(
-        self, target: Target, applied: Sequence[Version], loaded: Sequence[Version]
+        self,
+        target: Target,
+        applied: Sequence[Version],
+        loaded: Sequence[Version],
+        ranges: Sequence[KeyRange] = (),
     ) -> Change:
         known = [*applied, *loaded]
         prepare = [
@@ -80,10 +89,10 @@ class Upsert:
             Step(_NEWEST, sql.create_winners(target)),
         ]
         for table in _tables(target):
-            newer = sql.drop_losers_to_later_hours(target, table)
+            newer = sql.drop_losers_to_later_hours(target, table, ranges)
             prepare.append(Step("the check for newer rows", newer))
             if _is_corrected(applied, loaded):
-                later = sql.drop_losers_to_later_manifests(target, table)
+                later = sql.drop_losers_to_later_manifests(target, table, ranges)
                 prepare.append(Step("the check for later manifests", later))
         if self.method == "merge":
             return Change(
@@ -91,13 +100,16 @@ class Upsert:
                 sql.WINNERS,
                 (),
                 (Step("the merge", sql.merge_winners(target)),),
-                count=Step("the count of merged rows", sql.count_merged(target)),
+                count=Step("the count of merged rows", sql.count_merged(target, ranges)),
             )
         return Change(
             tuple(prepare),
             sql.WINNERS,
             tuple(
-                Step("the delete of replaced rows", sql.delete_replaced(target, table, sql.WINNERS))
+                Step(
+                    "the delete of replaced rows",
+                    sql.delete_replaced(target, table, sql.WINNERS, ranges),
+                )
                 for table in _tables(target)
             ),
             _inserts(target),
@@ -138,12 +150,18 @@ class FromJournal:
         return every.applied(arrivals, loaded)
 
     def change(
-        self, target: Target, applied: Sequence[Version], loaded: Sequence[Version]
+        self,
+        target: Target,
+        applied: Sequence[Version],
+        loaded: Sequence[Version],
+        ranges: Sequence[KeyRange] = (),
     ) -> Change:
         journal = target.journal
         if journal is None:
             raise ValueError(f"{target.table} has no journal")
         hours = [Literal(v.hour.start) for v in applied if self.retracts]
+        # What leaves the journal with its hour may have keys that no staged row has.
+        known = () if hours else ranges
         touched = journal_sql.create_touched(target, journal, hours)
         make = journal_sql.create_periods if target.is_history else journal_sql.create_newest
         prepare = [
@@ -156,9 +174,9 @@ class FromJournal:
             prepare.append(Step("the delete of corrected hours", leaving))
         prepare += [
             Step("the insert into the journal", journal_sql.insert_journal(target, journal)),
-            Step(_NEWEST, make(target, journal)),
+            Step(_NEWEST, make(target, journal, known)),
         ]
-        replaced = sql.delete_replaced(target, target.table, journal_sql.TOUCHED)
+        replaced = sql.delete_replaced(target, target.table, journal_sql.TOUCHED, known)
         add = journal_sql.insert_periods if target.is_history else sql.insert_winners
         return Change(
             tuple(prepare),
@@ -176,7 +194,11 @@ class Append:
         return set(arrivals) & set(latest.values())
 
     def change(
-        self, target: Target, applied: Sequence[Version], loaded: Sequence[Version]
+        self,
+        target: Target,
+        applied: Sequence[Version],
+        loaded: Sequence[Version],
+        ranges: Sequence[KeyRange] = (),
     ) -> Change:
         hours = [Literal(version.hour.start) for version in applied]
         return Change(
@@ -197,7 +219,11 @@ class Refresh:
         return {max([*arrivals, *loaded])} & set(arrivals)
 
     def change(
-        self, target: Target, applied: Sequence[Version], loaded: Sequence[Version]
+        self,
+        target: Target,
+        applied: Sequence[Version],
+        loaded: Sequence[Version],
+        ranges: Sequence[KeyRange] = (),
     ) -> Change:
         if self.method == "swap":
             return _swap(target)

@@ -49,6 +49,7 @@ _ENCODINGS: Final[dict[str, str | None]] = {
     "varbyte": None,
 }
 _RAW = "raw"
+_IN_NUMERIC_ORDER = ("smallint", "integer", "bigint", "date", "timestamp")
 
 _CATALOG_TYPES = {
     "varchar": "character varying",
@@ -202,6 +203,15 @@ class Target:
     @property
     def key(self) -> tuple[Identifier, ...]:
         return tuple(Identifier(name) for name in self.contract.key)
+
+    @property
+    def ranged_key(self) -> tuple[Identifier, ...]:
+        """The key columns that tables are sorted by first: the target by its sort key, what is
+        beside it by its key. Only of types whose order depends on no collation and no time zone.
+        """
+        first = dict.fromkeys([*self.contract.load.sortkey[:1], *self.contract.key[:1]])
+        ordered = {c.name.name for c in self._own if c.type.family in _IN_NUMERIC_ORDER}
+        return tuple(Identifier(n) for n in first if n in self.contract.key and n in ordered)
 
     @property
     def version(self) -> Identifier | None:

@@ -166,7 +166,7 @@ class Loader:
         if applied:
             taken = [arrivals.get(version) or self._commit_of(version) for version in applied]
             staged = stage(warehouse, self.storage, self.names, self.target, self.role, taken)
-            change = strategy.change(self.target, applied, standing.versions)
+            change = strategy.change(self.target, applied, standing.versions, staged.ranges)
             rows = self._carry_out(warehouse, change, staged, taken, standing)
         outcomes = {v: Outcome.LOADED if v in applied else Outcome.OUTDATED for v in due}
         entries = [

@@ -6,6 +6,7 @@ from sqlglot import exp
 
 from etl_platform.contract.types import ColumnType, spellings
 from etl_platform.load import ddl, ledger, ledger_sql, locking_sql, sql
+from etl_platform.load.key_range import around
 from etl_platform.load.quoting import Identifier, Literal, QualifiedName, RoleArn, Sql
 from etl_platform.load.strategies import strategy_of
 from etl_platform.load.target import LEDGER_VIEW, Target
@@ -51,7 +52,8 @@ _KEPT_AS_TEXT = (exp.Command,)
 
 def _of_strategy(target: Target) -> list[Sql]:
     earlier, later = (Version.of(batch(target.contract, 0, manifest)) for manifest in (0, 1))
-    change = strategy_of(target.contract.load).change(target, [earlier], [later])
+    ranges = around(target.ranged_key, [[1, 2]])
+    change = strategy_of(target.contract.load).change(target, [earlier], [later], ranges)
     others = filter(None, (change.truncate, change.count))
     steps = (*change.prepare, *change.deletes, *change.inserts, *change.ends, *others)
     return [step.statement for step in steps]
@@ -62,7 +64,7 @@ STATEMENTS: dict[str, Sql] = {
     "copy": sql.copy(PLACED, "s3://bucket/key.manifest", ROLE),
     "copy count": sql.LAST_COPY_COUNT,
     "load errors": sql.LAST_LOAD_ERRORS,
-    "staged rows": sql.rows_by_batch(sql.STAGING),
+    "staged rows": sql.rows_by_batch(sql.STAGING, PLACED.ranged_key),
     "table count": sql.count_rows(PLACED.table),
     "ledger by batch": ledger_sql.of_batches(LEDGER, ledger.COLUMN_NAMES, ["a", "b"]),
     "ledger by hour": ledger_sql.between(
