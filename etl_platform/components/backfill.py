@@ -81,10 +81,13 @@ class Backfill:
     ) -> Look:
         """Look until every run has ended; `on_look` is told of each look."""
         wanted = set(run_ids)
+        loaded: frozenset[Hour] = frozenset()
         while True:
             runs = [run for run in self._runs() if run.run_id in wanted]
             under_way = sum(not run.ended for run in runs)
-            look = Look(landed, self._loaded(landed), runs_under_way=under_way)
+            # A year of hours is thousands of batches: those that are loaded stay so.
+            loaded |= self._loaded([one for one in landed if one.hour not in loaded])
+            look = Look(landed, loaded, runs_under_way=under_way)
             if not under_way:
                 return self._heard(look, runs)
             on_look(look)

@@ -16,6 +16,7 @@ from etl_platform_tests.benchmarks import (
     changing,
     comparisons,
     dirt,
+    filling,
     growth,
     living,
     loading,
@@ -49,9 +50,9 @@ SIZES: Final = {
 }
 
 EXTENTS: Final = {
-    "quick": Extent(live_hours=2, backlog_hours=12),
-    "moderate": Extent(live_hours=20, backlog_hours=168),
-    "full": Extent(live_hours=50, backlog_hours=720),
+    "quick": Extent(live_hours=2, backlog_hours=12, past_hours=48, alone=1),
+    "moderate": Extent(live_hours=20, backlog_hours=168, past_hours=720, alone=3),
+    "full": Extent(live_hours=50, backlog_hours=720, past_hours=8760, alone=5),
 }
 LOADS: Final = {
     "quick": Loads(copied=0.05, slow=0.01, rounds=1),
@@ -94,6 +95,7 @@ def benchmarks(size: str) -> dict[str, Callable[[], Iterator[Finding]]]:
         "month": lambda: changing.of_month(changes),
         "upserts": lambda: upserting.of_methods(UPSERTS[size]),
         "backlog": lambda: living.of_backlog(extent),
+        "past": lambda: filling.of_past(extent),
         "definitions": lambda: scaling.of_definitions(BREADTHS[size]),
         "ticks": lambda: scaling.of_ticks(BREADTHS[size]),
     }

@@ -23,7 +23,7 @@ from etl_platform.status import StatusReader
 from etl_platform_tests.benchmarks.data import CACHE
 from etl_platform_tests.benchmarks.tables import Finding, Target
 from etl_platform_tests.e2e.platform import forget_clients
-from infra.local.demo.feeder import SOURCES, Feeder, deliveries
+from infra.local.demo.feeder import SOURCES, Delivery, Feeder, deliveries
 from infra.local.demo.figures import glue_use
 from infra.local.demo.follow import Follower
 from infra.local.demo.live import put_live
@@ -36,7 +36,7 @@ PARTS: Final = (
     "convert",
     "load",
 )
-_STATE: Final = CACHE / "laptop"
+STATE: Final = CACHE / "laptop"
 _FIRST: Final = Hour.parse("2013-03-01-00")
 _WARM_UP: Final = 2
 """Hours that are not counted: the first ones start what later ones find running."""
@@ -49,11 +49,15 @@ _LANDED_AT_ONCE: Final = 2
 class Extent:
     live_hours: int
     backlog_hours: int
+    past_hours: int
+    """From the first of the data on, landed before anybody asks for them."""
+    alone: int
+    """Hours of each source that have a run of their own, for what many such runs would take."""
 
 
 def of_live_hours(extent: Extent) -> Iterator[Finding]:
     """One small hour after the other, each seen from its manifest to its rows."""
-    with _laptop() as follower:
+    with laptop() as follower:
         feeder = Feeder(S3(), follower.names, read_contracts())
         hours = list(_FIRST.through(_FIRST.plus(2 * (extent.live_hours + _WARM_UP))))
         # An hour without departures has an empty manifest and nothing to convert.
@@ -87,14 +91,11 @@ def _of_parts(times: Sequence[Sequence[float]]) -> Finding:
 def of_backlog(extent: Extent) -> Iterator[Finding]:
     """Hours that landed while Dagster was down, loaded as soon as it is there."""
     try:
-        os.environ.update(bring_up(_STATE, Console(quiet=True)).environment())
+        os.environ.update(bring_up(STATE, Console(quiet=True)).environment())
         feeder = Feeder(S3(), Settings.read().names, read_contracts())
-        last = _FIRST.plus(extent.backlog_hours - 1)
-        with ThreadPoolExecutor(_LANDED_AT_ONCE) as pool:
-            sent = [d for source in SOURCES for d in deliveries(source, _FIRST, last)]
-            list(pool.map(feeder.land, sent))
+        sent = land(feeder, _FIRST, extent.backlog_hours)
         since = time.time()
-        with _laptop() as follower:
+        with laptop() as follower:
             landed = {
                 source: follower.readers[source].landed(d.hour for d in sent if d.source == source)
                 for source in SOURCES
@@ -105,7 +106,7 @@ def of_backlog(extent: Extent) -> Iterator[Finding]:
             used = glue_use(feeder.storage, feeder.names, since)
             runs = follower.dagster.runs(since)
     finally:
-        take_down(_STATE, Console(quiet=True), reset=True)
+        take_down(STATE, Console(quiet=True), reset=True)
     rows = [
         (
             source,
@@ -129,18 +130,27 @@ def of_backlog(extent: Extent) -> Iterator[Finding]:
     )
 
 
+def land(feeder: Feeder, first: Hour, hours: int) -> list[Delivery]:
+    """Some hours of every source."""
+    last = first.plus(hours - 1)
+    sent = [d for source in SOURCES for d in deliveries(source, first, last)]
+    with ThreadPoolExecutor(_LANDED_AT_ONCE) as pool:
+        list(pool.map(feeder.land, sent))
+    return sent
+
+
 @contextmanager
-def _laptop() -> Iterator[Follower]:
+def laptop() -> Iterator[Follower]:
     """A laptop with Dagster, which this process uses; it is gone at the end."""
     environment = dict(os.environ)
     try:
-        dagster = bring_up_with_dagster(_STATE, Console(quiet=True))
+        dagster = bring_up_with_dagster(STATE, Console(quiet=True))
         names, contracts = Settings.read().names, read_contracts()
         readers = {s: StatusReader(S3(), names, contracts[s]) for s in SOURCES}
         with connect(read_secret(names.service_secret)) as warehouse:
             yield Follower(readers, warehouse, dagster, names)
     finally:
-        take_down(_STATE, Console(quiet=True), reset=True)
+        take_down(STATE, Console(quiet=True), reset=True)
         os.environ.clear()
         os.environ.update(environment)
         forget_clients()
