@@ -66,9 +66,9 @@ CHANGES: Final = {
 }
 
 BREADTHS: Final = {
-    "quick": Breadth(sources=5, manifests=(0, 10), rounds=1),
-    "moderate": Breadth(sources=100, manifests=(0, 100, 1000)),
-    "full": Breadth(sources=200, manifests=(0, 100, 5000)),
+    "quick": Breadth(sources=5, manifests=(0, 10), known=(10, 100), rounds=1),
+    "moderate": Breadth(sources=100, manifests=(0, 100, 1000), known=(10, 10_000)),
+    "full": Breadth(sources=200, manifests=(0, 100, 5000), known=(10, 1000, 100_000)),
 }
 
 UPSERTS: Final = {
@@ -98,6 +98,7 @@ def benchmarks(size: str) -> dict[str, Callable[[], Iterator[Finding]]]:
         "past": lambda: filling.of_past(extent),
         "definitions": lambda: scaling.of_definitions(BREADTHS[size]),
         "ticks": lambda: scaling.of_ticks(BREADTHS[size]),
+        "sweeps": lambda: scaling.of_sweeps(BREADTHS[size]),
     }
 
 

@@ -6,23 +6,30 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from bisect import bisect_right
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from pathlib import Path
 from statistics import median
-from typing import Final
+from typing import Any, Final
 
 import dagster as dg
 import yaml
 
 import etl_platform
 from etl_platform.components.sensor import MANIFEST_SENSOR, Queues, manifest_sensor
+from etl_platform.components.sweep import MANIFEST_SWEEP, manifest_sweep
 from etl_platform.contract.hour import Hour
+from etl_platform.contract.layout import Location, Names
 from etl_platform.contract.messaging import Outgoing
 from etl_platform.contract.reading import COMPONENT, FILE_NAME
 from etl_platform.contract.source import SourceContract
+from etl_platform.contract.storage import Page, StoredObject
+from etl_platform.ingest.arrivals import Arrival
 from etl_platform.ingest.message import BatchRequest
+from etl_platform.ingest.sweep import Position
 from etl_platform_tests.benchmarks.data import CHECKOUT
 from etl_platform_tests.benchmarks.tables import Finding, Target
 from etl_platform_tests.components import daemon
@@ -32,6 +39,9 @@ from etl_platform_tests.components.sources import contract
 from etl_platform_tests.fakes.queue import MemoryQueue
 
 _YEARS: Final = 5
+_KEYS_A_PAGE: Final = 1000
+"""As S3 answers."""
+
 _LOAD: Final = """
 import json, time
 began = time.perf_counter()
@@ -50,6 +60,8 @@ class Breadth:
 
     sources: int
     manifests: tuple[int, ...]
+    known: tuple[int, ...]
+    """Manifests that lie in the buckets and are loaded."""
     rounds: int = 3
 
 
@@ -81,6 +93,64 @@ def of_ticks(breadth: Breadth) -> Iterator[Finding]:
         ("new manifests", "ticks until all are asked for", "longest tick, s", "runs"),
         rows,
     )
+
+
+def of_sweeps(breadth: Breadth) -> Iterator[Finding]:
+    """Ticks of the sweep over manifests that are loaded, until its walk has seen all of them."""
+    rows = []
+    for known in breadth.known:
+        times = _sweeps(min(breadth.sources, known), known)
+        rows.append((f"{known:,}", str(len(times)), f"{median(times):.2f}", f"{max(times):.2f}"))
+    yield Finding(
+        "Ticks of the sweep",
+        ("loaded manifests", "ticks of a walk", "median tick, s", "longest tick, s"),
+        rows,
+    )
+
+
+@dataclass(frozen=True)
+class _Buckets:
+    """What a sweep asks of the storage: the keys of manifests, in order."""
+
+    keys: Mapping[str, Sequence[str]]
+    written_at: datetime
+
+    def page(self, bucket: str, after: str) -> Page:
+        keys = self.keys[bucket]
+        first = bisect_right(keys, after)
+        shown = keys[first : first + _KEYS_A_PAGE]
+        objects = (
+            StoredObject(Location(bucket, key), 1, "etag", "v1", self.written_at) for key in shown
+        )
+        return Page(tuple(objects), shown[-1] if first + _KEYS_A_PAGE < len(keys) else None)
+
+
+def _sweeps(sources: int, known: int) -> list[float]:
+    clock = Clock()
+    names, contracts = Names("bench"), {source: contract(source) for source in _names(sources)}
+    arrivals = [
+        Arrival(source, clock.hour.plus(-1 - number), "v1")
+        for source in contracts
+        for number in range(known // sources)
+    ]
+    keys: dict[str, list[str]] = {names.raw_bucket(source): [] for source in contracts}
+    for one in reversed(arrivals):
+        keys[names.raw_bucket(one.source)].append(names.manifest(one.source, one.hour).key)
+    storage: Any = _Buckets(keys, clock.now - timedelta(hours=1))
+    with tempfile.TemporaryDirectory() as home, dg.instance_for_test(temp_dir=home) as instance:
+        repository = daemon.repository_of(
+            contracts, lambda jobs: [manifest_sweep(contracts, storage, names, jobs, clock)]
+        )
+        for one in arrivals:
+            daemon.load(instance, one)
+        ticking, sensor = Daemon(instance, repository), repository.get_sensor_def(MANIFEST_SWEEP)
+        times: list[float] = []
+        while not times or Position.read(ticking.cursors[MANIFEST_SWEEP]).deep:
+            began = time.perf_counter()
+            requests = ticking.tick(sensor)
+            times.append(time.perf_counter() - began)
+            assert not requests, requests
+        return times
 
 
 def _ticks(contracts: Mapping[str, SourceContract], count: int) -> tuple[list[float], int]:
