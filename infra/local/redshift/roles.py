@@ -1,9 +1,11 @@
 """What the role of a COPY or UNLOAD may do in S3, by the policies that IAM holds for it.
 
 Checked are the trust of the role (with `sts:ExternalId`, which Redshift sets to the database user)
-and the identity policies for S3. Of conditions only `sts:ExternalId` is understood: an Allow with
-another condition grants nothing, a Deny with one denies.
+and the identity policies for S3. Of conditions only `sts:ExternalId` in a trust and
+`aws:ResourceAccount` in a policy are understood: an Allow with another condition grants nothing, a
+Deny with one denies.
 https://docs.aws.amazon.com/redshift/latest/mgmt/authorizing-redshift-service-database-users.html
+https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html
 """
 
 import re
@@ -42,6 +44,8 @@ class PolicyGrants:
     """The grants of a role, by the statements of all its policies."""
 
     statements: Sequence[Statement]
+    account: str
+    """Whose the role is. The endpoint knows one account, so the buckets are of the same."""
 
     def permits(self, action: str, resource: str) -> bool:
         """Whether a statement allows it and none denies it."""
@@ -53,7 +57,7 @@ class PolicyGrants:
                 continue
             if statement.get("Effect") == "Deny":
                 return False
-            allowed = allowed or not statement.get("Condition")
+            allowed = allowed or _account_fits(statement.get("Condition", {}), self.account)
         return allowed
 
 
@@ -78,7 +82,7 @@ class IamRoles:
         try:
             found = self._iam.get_role(RoleName=name)["Role"]
             if found["Arn"] == role and trusts(found["AssumeRolePolicyDocument"], database_user):
-                return PolicyGrants(list(self._statements(name)))
+                return PolicyGrants(list(self._statements(name)), account)
         except ClientError as error:
             if error.response["Error"]["Code"] != "NoSuchEntity":
                 raise RedshiftError("XX000", f"IAM did not answer for {role}: {error}") from error
@@ -130,6 +134,16 @@ def _external_id_fits(conditions: Mapping[str, Mapping[str, Any]], database_user
             if not fits:
                 return False
     return True
+
+
+def _account_fits(conditions: Mapping[str, Mapping[str, Any]], account: str) -> bool:
+    return all(
+        operator == "StringEquals"
+        and key.lower() == "aws:resourceaccount"
+        and account in _listed(accounts)
+        for operator, keys in conditions.items()
+        for key, accounts in keys.items()
+    )
 
 
 def _covers(statement: Statement, element: str, value: str) -> bool:

@@ -19,6 +19,7 @@ from infra.local.redshift.roles import PolicyGrants, trusts
 
 INTS = pa.table({"a": pa.array([1, 2], pa.int32())})
 REDSHIFT = {"Service": "redshift.amazonaws.com"}
+OWNED = {"StringEquals": {"aws:ResourceAccount": ["1"]}}
 MakeRole = Callable[..., str]
 Connection = redshift_connector.Connection
 
@@ -207,10 +208,31 @@ def test_unload_needs_the_right_to_put(
             False,
             id="a condition that is not understood",
         ),
+        pytest.param([allow("s3:*", "*", Condition=OWNED)], True, id="a bucket of the account"),
+        pytest.param(
+            [allow("s3:*", "*", Condition={"StringEquals": {"aws:ResourceAccount": "2"}})],
+            False,
+            id="a bucket of another account",
+        ),
+        pytest.param(
+            [allow("s3:*", "*", Condition={**OWNED, "Bool": {"aws:SecureTransport": "true"}})],
+            False,
+            id="one condition of two that is not understood",
+        ),
+        pytest.param(
+            [allow("s3:*", "*", Condition={"StringNotEquals": {"aws:ResourceAccount": "1"}})],
+            False,
+            id="the account by another operator",
+        ),
+        pytest.param(
+            [allow("s3:*", "*"), {**allow("s3:*", "*"), "Effect": "Deny", "Condition": OWNED}],
+            False,
+            id="denied by a condition",
+        ),
     ],
 )
 def test_an_object_is_read_by_iams_rules(statements: list[dict[str, Any]], permitted: bool) -> None:
-    grants = PolicyGrants(statements)
+    grants = PolicyGrants(statements, account="1")
     assert grants.permits("s3:GetObject", "arn:aws:s3:::b/key") is permitted
 
 
