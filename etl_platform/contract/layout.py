@@ -21,6 +21,10 @@ REPLACED_FOLDER = "_replaced/"
 
 # With 20 characters of namespace and 31 of source, `-processed-` still fits the 63 of a bucket.
 _NAMESPACE = re.compile(r"[a-z][a-z0-9-]{1,18}[a-z0-9]", re.ASCII)
+_WORDS_OF_NAMES = frozenset({"raw", "processed", "source"})
+"""What stands between a namespace and a source. Policies name buckets as `<namespace>-raw-*`, which
+would fit those of a namespace that goes on with such a word."""
+
 SOURCE_NAME = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*", re.ASCII)
 SOURCE_NAME_LENGTH = 31
 
@@ -60,6 +64,13 @@ class Names:
                 "ETL_NAMESPACE",
                 f"is {self.namespace!r}",
                 "3 to 20 small letters, digits and dashes, beginning with a letter",
+            )
+
+        if words := _WORDS_OF_NAMES.intersection(self.namespace.split("-")[1:]):
+            raise SettingInvalid(
+                "ETL_NAMESPACE",
+                f"is {self.namespace!r}",
+                f"no word {min(words)!r} after its first: names of sources begin with it",
             )
 
     def raw_bucket(self, source: str) -> str:

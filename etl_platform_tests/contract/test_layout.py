@@ -1,5 +1,7 @@
+from fnmatch import fnmatchcase
+
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from etl_platform.contract.errors import LocationRefused, SettingInvalid
@@ -23,7 +25,38 @@ def test_no_two_sources_share_a_bucket(one: str, other: str) -> None:
         assert NAMES.processed_bucket(one) != NAMES.processed_bucket(other)
 
 
-@given(st.from_regex(r"[a-z][a-z0-9-]{1,18}[a-z0-9]", fullmatch=True), sources)
+def is_refused(namespace: str) -> bool:
+    try:
+        Names(namespace)
+    except SettingInvalid:
+        return True
+    return False
+
+
+words = st.sampled_from(["etl", "raw", "processed", "source", "artifacts", "a"])
+telling = st.lists(words, min_size=1, max_size=3).map("-".join)
+
+
+@given(telling, telling, sources)
+def test_the_pattern_of_an_installation_fits_no_bucket_of_another(
+    one: str, other: str, source: str
+) -> None:
+    assume(one != other and not is_refused(one) and not is_refused(other))
+    ours, theirs = Names(one), Names(other)
+    for pattern in (ours.raw_bucket("*"), ours.processed_bucket("*")):
+        assert fnmatchcase(ours.raw_bucket(source), pattern) is (pattern == ours.raw_bucket("*"))
+        for bucket in (
+            theirs.raw_bucket(source),
+            theirs.processed_bucket(source),
+            theirs.artifacts_bucket,
+        ):
+            assert not fnmatchcase(bucket, pattern)
+
+
+namespaces = st.from_regex(r"[a-z][a-z0-9-]{1,18}[a-z0-9]", fullmatch=True)
+
+
+@given(namespaces.filter(lambda namespace: not is_refused(namespace)), sources)
 def test_every_bucket_name_is_one_that_s3_takes(namespace: str, source: str) -> None:
     names = Names(namespace)
     for bucket in (names.raw_bucket(source), names.processed_bucket(source)):
@@ -31,8 +64,14 @@ def test_every_bucket_name_is_one_that_s3_takes(namespace: str, source: str) -> 
         assert set(bucket) <= set("abcdefghijklmnopqrstuvwxyz0123456789-")
 
 
-@pytest.mark.parametrize("namespace", ["", "a", "Etl", "etl_x", "etl-", "-etl", "e" * 21, "etl\n"])
-def test_a_namespace_that_no_bucket_can_carry_is_refused(namespace: str) -> None:
+@pytest.mark.parametrize(
+    "namespace",
+    [
+        *("", "a", "Etl", "etl_x", "etl-", "-etl", "e" * 21, "etl\n"),
+        *("etl-raw", "etl-processed-a", "etl-source"),
+    ],
+)
+def test_a_namespace_that_no_name_can_carry_is_refused(namespace: str) -> None:
     with pytest.raises(SettingInvalid):
         Names(namespace)
 

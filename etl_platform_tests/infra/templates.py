@@ -61,17 +61,14 @@ class Assembly:
             for resource in self.of_type(type_):
                 yield from statements(resource.name, resource.properties["PolicyDocument"])
 
-    def policy_of(self, type_: str, field: str, name: str) -> list[Statement]:
-        """The resource policy of a bucket or a queue."""
+    def policy_of(self, type_: str, field: str, of: Resource) -> list[Statement]:
+        """The resource policy of a bucket or a queue, which stands in its stack."""
         return [
             statement
             for resource in self.of_type(type_)
-            if name in json.dumps(resource.properties[field])
+            if resource.stack == of.stack and f"<{of.name}>" in resource.properties[field]
             for statement in statements(resource.name, resource.properties["PolicyDocument"])
         ]
-
-    def stack(self, concern: str) -> str:
-        return (self.directory / f"{concern}.template.json").read_text()
 
 
 def statements(holder: str, document: Properties) -> Iterator[Statement]:

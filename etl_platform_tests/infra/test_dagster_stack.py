@@ -1,9 +1,12 @@
 """What Dagster may do in AWS."""
 
 import re
+from pathlib import Path
 
-from etl_platform_tests.infra.conftest import EXTRA, NAMESPACE
+from etl_platform.contract.source import SourceContract
+from etl_platform_tests.infra.conftest import NAMESPACE
 from etl_platform_tests.infra.templates import Assembly
+from infra.synth import synthesise
 
 
 def _writes(installation: Assembly) -> list[str]:
@@ -16,10 +19,14 @@ def _writes(installation: Assembly) -> list[str]:
     ]
 
 
-def test_dagster_writes_manifests_only_of_sources_that_land_none(installation: Assembly) -> None:
-    manifests = [found for found in _writes(installation) if found.endswith("/manifest.json")]
-    bucket = f"{NAMESPACE}-raw-{EXTRA.replace('_', '-')}"
-    assert manifests == [f"arn:aws:s3:::{bucket}/*/manifest.json"]
+def test_dagster_writes_manifests_if_there_are_sources_that_land_none(
+    installation: Assembly, contracts: dict[str, SourceContract], tmp_path: Path
+) -> None:
+    manifests = f"arn:aws:s3:::{NAMESPACE}-raw-*/*/manifest.json"
+    assert manifests in _writes(installation)
+    landing = {name: one for name, one in contracts.items() if one.arrives is None}
+    synthesise(NAMESPACE, tmp_path, landing)
+    assert manifests not in _writes(Assembly(tmp_path))
 
 
 def test_dagster_writes_no_data(installation: Assembly) -> None:

@@ -21,10 +21,15 @@ NAMES = Names(NAMESPACE)
 
 WILDCARDS = {
     "objects of a named bucket": r"arn:aws:s3:::[a-z0-9-]+/\*",
-    "Dagster reads and pins for any source of the installation, in its own account": (
-        r"arn:aws:s3:::etl-platform-(raw|processed)-\*(/\*|/\*/_(batch|blocked)\.json)?"
+    "the buckets of any source of the installation, in its own account": (
+        r"arn:aws:s3:::etl-platform-(raw|processed)-\*(/\*)?"
     ),
-    "the manifests of a source that lands none": r"arn:aws:s3:::[a-z0-9-]+/\*/manifest\.json",
+    "what Dagster writes for a source, in its own account": (
+        r"arn:aws:s3:::etl-platform-processed-\*/\*/_(batch|blocked)\.json"
+    ),
+    "the manifests of sources that land none": (
+        r"arn:aws:s3:::etl-platform-raw-\*/\*/manifest\.json"
+    ),
     "one folder of a named bucket": r"arn:aws:s3:::[a-z0-9-]+/(orders|pipes|temporary|athena)/\*",
     "a key that the condition names by its alias": r"arn:aws:kms:us-east-1:123456789012:key/\*",
     "the six characters that Secrets Manager adds": (
@@ -41,6 +46,10 @@ WILDCARDS = {
 
 
 def test_every_bucket_is_private_encrypted_and_versioned(installation: Assembly) -> None:
+    (parameter,) = installation.of_type("AWS::SSM::Parameter")
+    name, key = parameter.properties["Name"], parameter.properties["Value"]
+    assert key.startswith("<DataKey")
+    data_keys = {key, f"{{{{resolve:ssm:{name}}}}}"}
     for bucket in installation.of_type("AWS::S3::Bucket"):
         found = bucket.properties
         assert set(found["PublicAccessBlockConfiguration"].values()) == {True}
@@ -54,7 +63,7 @@ def test_every_bucket_is_private_encrypted_and_versioned(installation: Assembly)
             assert encryption == {"SSEAlgorithm": "AES256"}
         else:
             assert encryption["SSEAlgorithm"] == "aws:kms"
-            assert encryption["KMSMasterKeyID"].startswith("<DataKey")
+            assert encryption["KMSMasterKeyID"] in data_keys
             assert rule["BucketKeyEnabled"] is True
 
 
@@ -62,7 +71,7 @@ def test_every_bucket_refuses_what_does_not_come_by_tls_1_2(installation: Assemb
     for bucket in installation.of_type("AWS::S3::Bucket"):
         denials = [
             statement
-            for statement in installation.policy_of("AWS::S3::BucketPolicy", "Bucket", bucket.name)
+            for statement in installation.policy_of("AWS::S3::BucketPolicy", "Bucket", bucket)
             if statement.effect == "Deny"
         ]
         both = {f"<{bucket.name}>", f"<{bucket.name}>/*"}
@@ -84,8 +93,29 @@ def test_every_bucket_tidies_up_and_says_where_its_access_is_logged(
         assert any("AbortIncompleteMultipartUpload" in rule for rule in rules)
         assert any("NoncurrentVersionExpiration" in rule for rule in rules)
         if bucket.properties["BucketName"] != f"{NAMESPACE}-access-logs":
-            logging = bucket.properties["LoggingConfiguration"]
-            assert logging["LogFilePrefix"] == f"{bucket.properties['BucketName']}/"
+            assert bucket.properties["LoggingConfiguration"] == {
+                "DestinationBucketName": f"{NAMESPACE}-access-logs",
+                "LogFilePrefix": f"{bucket.properties['BucketName']}/",
+            }
+
+
+def test_the_access_logs_take_logs_of_this_installation_only(installation: Assembly) -> None:
+    (logs,) = [
+        bucket
+        for bucket in installation.of_type("AWS::S3::Bucket")
+        if bucket.properties["BucketName"] == f"{NAMESPACE}-access-logs"
+    ]
+    (delivery,) = [
+        statement
+        for statement in installation.policy_of("AWS::S3::BucketPolicy", "Bucket", logs)
+        if statement.effect == "Allow"
+    ]
+    assert delivery.principal == {"Service": "logging.s3.amazonaws.com"}
+    assert delivery.actions == ("s3:PutObject",)
+    assert delivery.conditions == {
+        "ArnLike": {"aws:SourceArn": f"arn:aws:s3:::{NAMESPACE}-*"},
+        "StringEquals": {"aws:SourceAccount": "123456789012"},
+    }
 
 
 def test_raw_files_are_never_expired(installation: Assembly) -> None:
@@ -117,7 +147,7 @@ def test_every_queue_is_encrypted_keeps_14_days_and_refuses_plain_http(
     for queue in installation.of_type("AWS::SQS::Queue"):
         assert queue.properties["SqsManagedSseEnabled"] is True
         assert queue.properties["MessageRetentionPeriod"] == 14 * 24 * 3600
-        (denial,) = installation.policy_of("AWS::SQS::QueuePolicy", "Queues", queue.name)
+        (denial,) = installation.policy_of("AWS::SQS::QueuePolicy", "Queues", queue)
         assert (denial.effect, denial.actions) == ("Deny", ("sqs:*",))
         assert denial.conditions == {"Bool": {"aws:SecureTransport": "false"}}
 
@@ -148,17 +178,12 @@ def test_the_function_runs_with_its_own_log_and_keeps_what_it_could_not_do(
     )
 
 
-def test_only_the_raw_buckets_of_this_account_may_call_the_function(
-    installation: Assembly, contracts: dict[str, SourceContract]
-) -> None:
-    permissions = installation.of_type("AWS::Lambda::Permission")
-    for permission in permissions:
-        assert permission.properties["Action"] == "lambda:InvokeFunction"
-        assert permission.properties["Principal"] == "s3.amazonaws.com"
-        assert permission.properties["SourceAccount"] == "123456789012"
-    assert {permission.properties["SourceArn"] for permission in permissions} == {
-        f"arn:aws:s3:::{NAMES.raw_bucket(source)}" for source in contracts
-    }
+def test_only_raw_buckets_of_this_account_may_call_the_function(installation: Assembly) -> None:
+    (permission,) = installation.of_type("AWS::Lambda::Permission")
+    assert permission.properties["Action"] == "lambda:InvokeFunction"
+    assert permission.properties["Principal"] == "s3.amazonaws.com"
+    assert permission.properties["SourceAccount"] == "123456789012"
+    assert permission.properties["SourceArn"] == f"arn:aws:s3:::{NAMESPACE}-raw-*"
 
 
 def test_every_raw_bucket_and_no_other_tells_the_function_of_its_manifests(
@@ -276,7 +301,7 @@ MAY = [
     ("GlueRole", "s3:PutObject", "arn:aws:s3:::etl-platform-raw-flights/2013/a.csv", False),
     ("GlueRole", "s3:PutObject", "arn:aws:s3:::etl-platform-processed-flights/a", True),
     ("GlueRole", "s3:DeleteObject", "arn:aws:s3:::etl-platform-processed-flights/a", False),
-    ("GlueRole", "s3:GetObject", "arn:aws:s3:::etl-platform-raw-unknown/a", False),
+    ("GlueRole", "s3:GetObject", "arn:aws:s3:::another-raw-flights/a", False),
     ("GlueRole", "s3:PutObject", "arn:aws:s3:::etl-platform-assets/code.zip", False),
     ("GlueRole", "s3:PutObject", "arn:aws:s3:::etl-platform-artifacts/pipes/1.json", True),
     ("GlueRole", "s3:PutObject", "arn:aws:s3:::etl-platform-artifacts/orders/load/1.json", False),
@@ -287,7 +312,8 @@ MAY = [
     ("Policy", "s3:PutObject", "arn:aws:s3:::etl-platform-processed-x/h/_batch.json", True),
     ("Policy", "s3:PutObject", "arn:aws:s3:::etl-platform-processed-x/h/_blocked.json", True),
     ("Policy", "s3:PutObject", "arn:aws:s3:::etl-platform-processed-x/h/_commit.json", False),
-    ("Policy", "s3:PutObject", "arn:aws:s3:::etl-platform-raw-x/h/manifest.json", False),
+    ("Policy", "s3:PutObject", "arn:aws:s3:::etl-platform-raw-x/h/manifest.json", True),
+    ("Policy", "s3:PutObject", "arn:aws:s3:::etl-platform-raw-x/h/orders.csv", False),
     (
         "Policy",
         "glue:StartJobRun",
@@ -392,19 +418,19 @@ def test_a_source_that_keeps_superseded_rows_has_a_table_of_them(
     assert [key["Name"] for key in table["PartitionKeys"]] == list(PARTITION_COLUMNS)
 
 
-def test_the_jobs_may_point_every_table_that_they_point(
-    installation: Assembly, contracts: dict[str, SourceContract]
-) -> None:
-    allowed = [
-        resource
+def test_the_jobs_may_point_the_tables_of_the_catalog_and_no_others(installation: Assembly) -> None:
+    (pointing,) = [
+        statement
         for statement in installation.statements()
         if "glue:CreatePartition" in statement.actions
-        for resource in statement.resources
     ]
-    for source, contract in contracts.items():
-        beside = [superseded_table(source)] if contract.keep_superseded else []
-        for table in (source, rejects_table(source), *beside):
-            assert any(r.endswith(f":table/{NAMES.catalog_database}/{table}") for r in allowed)
+    catalog = "arn:aws:glue:us-east-1:123456789012:"
+    database = NAMES.catalog_database
+    assert set(pointing.resources) == {
+        f"{catalog}catalog",
+        f"{catalog}database/{database}",
+        f"{catalog}table/{database}/*",
+    }
 
 
 def test_the_projected_folder_of_an_hour_is_the_folder_that_a_source_lands_it_in(
@@ -420,12 +446,17 @@ def test_the_projected_folder_of_an_hour_is_the_folder_that_a_source_lands_it_in
         assert place == str(NAMES.raw_folder(source, hour))
 
 
-@pytest.mark.parametrize("concern", ["Storage", "Ingest", "Catalog", "Jobs"])
-def test_a_source_more_is_in_every_stack_that_knows_sources(
-    concern: str, installation: Assembly
+def test_a_source_more_is_a_stack_more_and_changes_no_other(
+    installation: Assembly, contracts: dict[str, SourceContract], tmp_path: Path
 ) -> None:
-    template = installation.stack(concern)
-    assert EXTRA in template or EXTRA.replace("_", "-") in template
+    more = contracts["weather"].model_copy(update={"source": "one_more"})
+    synthesise(NAMESPACE, tmp_path, {**contracts, "one_more": more})
+    before, after = (
+        {file.name: file.read_bytes() for file in directory.glob("*.template.json")}
+        for directory in (installation.directory, tmp_path)
+    )
+    assert set(after) - set(before) == {"Source-One-More.template.json"}
+    assert {name: after[name] for name in before} == before
 
 
 def test_no_stack_imports_from_another(installation: Assembly) -> None:
@@ -437,7 +468,10 @@ def test_no_stack_imports_from_another(installation: Assembly) -> None:
 
 def test_the_function_is_there_before_the_buckets_that_call_it(installation: Assembly) -> None:
     artifacts = json.loads((installation.directory / "manifest.json").read_text())["artifacts"]
-    assert "Ingest" in artifacts["Storage"]["dependencies"]
+    sources = [name for name in artifacts if re.fullmatch(r"Source-[A-Za-z-]+", name)]
+    assert sources
+    for source in sources:
+        assert {"Ingest", "Catalog"} <= set(artifacts[source]["dependencies"])
 
 
 def test_every_resource_is_on_the_laptop_too(installation: Assembly) -> None:

@@ -1,4 +1,4 @@
-"""What every stack has: the names, the contracts, and addresses of resources in other stacks.
+"""What every stack has: the names, and addresses of resources in other stacks.
 
 Stacks know each other's resources by name. References would become exports, and an export cannot
 change or go while another stack imports it.
@@ -25,8 +25,17 @@ def assets_bucket(names: Names) -> str:
     return f"{names.namespace}-assets"
 
 
+def access_logs_bucket(names: Names) -> str:
+    return f"{names.namespace}-access-logs"
+
+
 def data_key_alias(names: Names) -> str:
     return f"alias/{names.namespace}-data"
+
+
+def data_key_parameter(names: Names) -> str:
+    """The parameter of Systems Manager that has the key's address."""
+    return f"/{names.namespace}/data-key"
 
 
 def secrets_key_alias(names: Names) -> str:
@@ -36,7 +45,7 @@ def secrets_key_alias(names: Names) -> str:
 class ConcernStack(cdk.Stack):
     """One concern of an installation."""
 
-    def __init__(self, scope: Construct, concern: str, names: Names, contracts: Contracts) -> None:
+    def __init__(self, scope: Construct, concern: str, names: Names) -> None:
         super().__init__(
             scope,
             concern.title(),
@@ -47,7 +56,6 @@ class ConcernStack(cdk.Stack):
             ),
         )
         self.names = names
-        self.contracts = contracts
         cdk.Tags.of(self).add("installation", names.namespace)
 
     def bucket_arn(self, bucket: str) -> str:
@@ -56,6 +64,18 @@ class ConcernStack(cdk.Stack):
     def arn(self, service: str, resource: str) -> str:
         """The address of a resource of this account and Region, by its name."""
         return f"arn:{self.partition}:{service}:{self.region}:{self.account}:{resource}"
+
+    def of_every_source(
+        self, statements: Sequence[iam.PolicyStatement]
+    ) -> Sequence[iam.PolicyStatement]:
+        """The statements on buckets that a pattern names, closed to buckets of other accounts.
+
+        With each bucket by name, a policy would outgrow its limit at some dozens of sources. No
+        other installation has names that fit: `Names` refuses them.
+        """
+        for statement in statements:
+            statement.add_condition("StringEquals", {"aws:ResourceAccount": self.account})
+        return statements
 
     def reading(self, *buckets: str) -> list[iam.PolicyStatement]:
         """What it takes to find and read the objects of buckets, at any version."""

@@ -4,18 +4,15 @@ from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from etl_platform.contract.layout import BLOCKED, MANIFEST, PIN, Names
-from infra.stacks.base import ConcernStack, Contracts, allow, data_key_alias, secrets_key_alias
+from infra.stacks.base import ConcernStack, allow, data_key_alias, secrets_key_alias
 
 
 class DagsterStack(ConcernStack):
-    """One managed policy, to be attached to the task role, instance or user of Dagster.
+    """One managed policy, to be attached to the task role, instance or user of Dagster."""
 
-    It names buckets by the pattern of the installation: with each bucket by name, the policy would
-    outgrow the 6,144 characters of a managed policy at some twenty sources.
-    """
-
-    def __init__(self, scope: Construct, names: Names, contracts: Contracts) -> None:
-        super().__init__(scope, "dagster", names, contracts)
+    def __init__(self, scope: Construct, names: Names, *, writes_manifests: bool) -> None:
+        super().__init__(scope, "dagster", names)
+        self._writes_manifests = writes_manifests
         iam.ManagedPolicy(
             self,
             "Policy",
@@ -38,23 +35,25 @@ class DagsterStack(ConcernStack):
                     self.bucket_arn(f"{processed}/*/{BLOCKED}"),
                     self.bucket_arn(f"{names.artifacts_bucket}/orders/*"),
                     self.bucket_arn(f"{names.artifacts_bucket}/pipes/*"),
-                    # The sources whose manifests the platform writes itself.
-                    *(
-                        self.bucket_arn(f"{names.raw_bucket(source)}/*/{MANIFEST}")
-                        for source, contract in self.contracts.items()
-                        if contract.arrives is not None
-                    ),
                     self.bucket_arn(f"{names.artifacts_bucket}/athena/*"),
+                    *self._manifests(),
                 ],
             ),
         ]
-        for statement in statements:
-            # A pattern also fits buckets of others, whose names cannot be kept from fitting.
-            statement.add_condition("StringEquals", {"aws:ResourceAccount": self.account})
         return [
-            *statements,
+            *self.of_every_source(statements),
             self.using_key(data_key_alias(names), "s3", ["kms:Decrypt", "kms:GenerateDataKey"]),
         ]
+
+    def _manifests(self) -> list[str]:
+        """Where Dagster writes manifests, if there are sources that land none.
+
+        The pattern fits the manifests of the others too. One written there by mistake could only
+        list files of its own folder, and the bucket keeps the one before.
+        """
+        if not self._writes_manifests:
+            return []
+        return [self.bucket_arn(f"{self.names.raw_bucket('*')}/*/{MANIFEST}")]
 
     def _jobs_and_queue(self) -> list[iam.PolicyStatement]:
         names = self.names

@@ -11,7 +11,7 @@ from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from etl_platform.contract.layout import Names
-from infra.stacks.base import ConcernStack, Contracts, allow
+from infra.stacks.base import ConcernStack, allow
 
 _KEPT = Duration.days(14)
 """The most that SQS can keep a message: time to look at a dead letter."""
@@ -20,20 +20,18 @@ _KEPT = Duration.days(14)
 class IngestStack(ConcernStack):
     """The fast way of a batch. Nothing here holds data: the sweep finds what is lost on it."""
 
-    def __init__(
-        self, scope: Construct, names: Names, contracts: Contracts, *, bundle: Path
-    ) -> None:
-        super().__init__(scope, "ingest", names, contracts)
+    def __init__(self, scope: Construct, names: Names, *, bundle: Path) -> None:
+        super().__init__(scope, "ingest", names)
         queue = self._make_queue()
         function = self._make_function(queue, bundle)
-        for source in contracts:
-            function.add_permission(
-                f"RawBucket-{source}",
-                principal=iam.ServicePrincipal("s3.amazonaws.com"),
-                source_arn=self.bucket_arn(names.raw_bucket(source)),
-                # A bucket's name does not say whose it is.
-                source_account=self.account,
-            )
+        function.add_permission(
+            "RawBuckets",
+            principal=iam.ServicePrincipal("s3.amazonaws.com"),
+            # Lambda compares by pattern. Each bucket by name would outgrow the 20 KB of a policy.
+            source_arn=self.bucket_arn(names.raw_bucket("*")),
+            # A bucket's name does not say whose it is.
+            source_account=self.account,
+        )
 
     def _make_queue(self) -> sqs.Queue:
         dead_letters = sqs.Queue(

@@ -14,6 +14,7 @@ from infra.stacks.dagster import DagsterStack
 from infra.stacks.ingest import IngestStack
 from infra.stacks.jobs import JobCode, JobsStack
 from infra.stacks.secrets import SecretsStack
+from infra.stacks.source import SourceStack
 from infra.stacks.storage import StorageStack
 
 _FEATURES = {
@@ -36,22 +37,26 @@ def make_app(names: Names, contracts: Contracts, outdir: Path | None = None) -> 
 
 
 def _add_stacks(app: cdk.App, names: Names, contracts: Contracts, folder: Path) -> None:
-    SecretsStack(app, names, contracts)
-    ingest = IngestStack(app, names, contracts, bundle=bundles.write_ingest_bundle(folder))
-    storage = StorageStack(app, names, contracts)
-    # S3 asks the function at once whether it may call it, so it has to be there before.
-    storage.add_stack_dependency(ingest)
-    catalog = CatalogStack(app, names, contracts)
+    SecretsStack(app, names)
+    ingest = IngestStack(app, names, bundle=bundles.write_ingest_bundle(folder))
+    storage = StorageStack(app, names)
+    catalog = CatalogStack(app, names)
     catalog.add_stack_dependency(storage)
+    for contract in contracts.values():
+        source = SourceStack(app, names, contract)
+        # S3 asks the function at once whether it may call it, so it has to be there before.
+        source.add_stack_dependency(ingest)
+        source.add_stack_dependency(catalog)
     package = bundles.write_job_bundle(folder)
     jobs = JobsStack(
         app,
         names,
-        contracts,
         convert=JobCode(
             bundles.write_entry_script(folder, CONVERT), package, bundles.convert_modules()
         ),
         load=JobCode(bundles.write_entry_script(folder, LOAD), package, bundles.load_modules()),
     )
     jobs.add_stack_dependency(catalog)
-    DagsterStack(app, names, contracts)
+    DagsterStack(
+        app, names, writes_manifests=any(one.arrives is not None for one in contracts.values())
+    )

@@ -8,12 +8,11 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_s3_assets as assets
 from constructs import Construct
 
-from etl_platform.contract.layout import Names, rejects_table, superseded_table
+from etl_platform.contract.layout import Names
 from etl_platform.contract.sizing import FEWEST_WORKERS, WORKER_TYPE
 from infra.stacks.base import (
     SERVICE_USER,
     ConcernStack,
-    Contracts,
     allow,
     assets_bucket,
     data_key_alias,
@@ -40,12 +39,11 @@ class JobsStack(ConcernStack):
         self,
         scope: Construct,
         names: Names,
-        contracts: Contracts,
         *,
         convert: JobCode,
         load: JobCode,
     ) -> None:
-        super().__init__(scope, "jobs", names, contracts)
+        super().__init__(scope, "jobs", names)
         self._role = self._make_glue_role()
         copy_role = self._make_copy_role()
         self._make_job("Convert", names.convert_job, convert, {})
@@ -111,31 +109,21 @@ class JobsStack(ConcernStack):
                 {"StringEquals": {"cloudwatch:namespace": "Glue"}},
             ),
         ]
-        statements += [self._partitions("catalog"), self._partitions(f"database/{database}")]
-        # A statement a source, so that CDK can spread them over policies when they become many.
-        for source, contract in self.contracts.items():
-            processed = names.processed_bucket(source)
-            statements += [
-                *self.reading(names.raw_bucket(source), processed),
-                self.writing(processed),
-                self._partitions(f"table/{database}/{source}"),
-                self._partitions(f"table/{database}/{rejects_table(source)}"),
-                *(
-                    [self._partitions(f"table/{database}/{superseded_table(source)}")]
-                    if contract.keep_superseded
-                    else []
-                ),
-            ]
+        raw, processed = names.raw_bucket("*"), names.processed_bucket("*")
+        statements += self.of_every_source([*self.reading(raw, processed), self.writing(processed)])
+        # Setting partitions: Glue asks it of the table and of the database and catalog above.
+        statements.append(
+            allow(
+                ["glue:GetTable", "glue:CreatePartition", "glue:BatchUpdatePartition"],
+                [
+                    self.arn("glue", resource)
+                    for resource in ("catalog", f"database/{database}", f"table/{database}/*")
+                ],
+            )
+        )
         for statement in statements:
             role.add_to_policy(statement)
         return role
-
-    def _partitions(self, resource: str) -> iam.PolicyStatement:
-        """Setting partitions: Glue asks it of the table and of the database and catalog above."""
-        return allow(
-            ["glue:GetTable", "glue:CreatePartition", "glue:BatchUpdatePartition"],
-            [self.arn("glue", resource)],
-        )
 
     def _make_copy_role(self) -> iam.Role:
         role = iam.Role(
@@ -153,8 +141,7 @@ class JobsStack(ConcernStack):
                 },
             ),
         )
-        for source in self.contracts:
-            for statement in self.reading(self.names.processed_bucket(source)):
-                role.add_to_policy(statement)
+        for statement in self.of_every_source(self.reading(self.names.processed_bucket("*"))):
+            role.add_to_policy(statement)
         role.add_to_policy(self.using_key(data_key_alias(self.names), "s3", ["kms:Decrypt"]))
         return role

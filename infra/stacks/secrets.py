@@ -13,7 +13,6 @@ from infra.stacks.base import (
     ADMIN_USER,
     SERVICE_USER,
     ConcernStack,
-    Contracts,
     secrets_key_alias,
 )
 
@@ -26,8 +25,8 @@ class SecretsStack(ConcernStack):
     Nothing but the user belongs into the template strings: a change of one makes a new password.
     """
 
-    def __init__(self, scope: Construct, names: Names, contracts: Contracts) -> None:
-        super().__init__(scope, "secrets", names, contracts)
+    def __init__(self, scope: Construct, names: Names) -> None:
+        super().__init__(scope, "secrets", names)
         self._key = kms.Key(
             self,
             "SecretsKey",

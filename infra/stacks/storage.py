@@ -1,126 +1,76 @@
-"""Buckets: raw and processed for each source, artifacts, access logs; and the key of objects."""
-
-from typing import cast
+"""What the buckets of all sources share: the key of objects, access logs and artifacts."""
 
 from aws_cdk import Duration, RemovalPolicy
+from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
+from aws_cdk import aws_ssm as ssm
 from constructs import Construct
 
-from etl_platform.contract.layout import MANIFEST, Names
-from infra.stacks.base import ConcernStack, Contracts, data_key_alias
-
-_RETURN_WINDOW = Duration.days(30)
-"""How long an object that was written over or deleted can still be brought back."""
+from etl_platform.contract.layout import Names
+from infra.stacks.base import (
+    ConcernStack,
+    access_logs_bucket,
+    data_key_alias,
+    data_key_parameter,
+)
+from infra.stacks.buckets import expire, make_bucket
 
 
 class StorageStack(ConcernStack):
     """Everything that would be missed if it were lost: it stays when the stack goes."""
 
-    def __init__(self, scope: Construct, names: Names, contracts: Contracts) -> None:
-        super().__init__(scope, "storage", names, contracts)
-        self._key = kms.Key(
+    def __init__(self, scope: Construct, names: Names) -> None:
+        super().__init__(scope, "storage", names)
+        key = self._make_key()
+        access_logs = self._make_access_logs()
+        artifacts = make_bucket(
+            self,
+            "Artifacts",
+            names.artifacts_bucket,
+            expire("orders/", Duration.days(90)),
+            expire("pipes/", Duration.days(30)),
+            expire("temporary/", Duration.days(7)),
+            key=key,
+            access_logs=access_logs_bucket(names),
+        )
+        artifacts.node.add_dependency(access_logs)
+
+    def _make_key(self) -> kms.Key:
+        key = kms.Key(
             self,
             "DataKey",
-            alias=data_key_alias(names),
-            description=f"Objects of {names.namespace}",
+            alias=data_key_alias(self.names),
+            description=f"Objects of {self.names.namespace}",
             enable_key_rotation=True,
             removal_policy=RemovalPolicy.RETAIN,
         )
-        self._access_logs = self._make_access_logs()
-        self._make(
-            "Artifacts",
-            names.artifacts_bucket,
-            _expire("orders/", Duration.days(90)),
-            _expire("pipes/", Duration.days(30)),
-            _expire("temporary/", Duration.days(7)),
-        )
-        for source in contracts:
-            self._make_raw(source)
-            self._make(
-                f"Processed-{source}",
-                names.processed_bucket(source),
-                _expire("_copy/", Duration.days(30)),
-            )
-
-    def _make_raw(self, source: str) -> None:
-        """Raw files are never expired: all else can be made again from them."""
-        bucket = self._make(
-            f"Raw-{source}",
-            self.names.raw_bucket(source),
-            s3.LifecycleRule(
-                id="cold",
-                transitions=[
-                    s3.Transition(
-                        storage_class=s3.StorageClass.INFREQUENT_ACCESS,
-                        transition_after=Duration.days(90),
-                    )
-                ],
-            ),
-        )
-        # On the L1 bucket: the L2 method would add a Lambda of its own that sets it afterwards.
-        plain = cast(s3.CfnBucket, bucket.node.default_child)
-        plain.notification_configuration = s3.CfnBucket.NotificationConfigurationProperty(
-            lambda_configurations=[
-                s3.CfnBucket.LambdaConfigurationProperty(
-                    event="s3:ObjectCreated:*",
-                    function=self.arn("lambda", f"function:{self.names.ingest_function}"),
-                    filter=s3.CfnBucket.NotificationFilterProperty(
-                        s3_key=s3.CfnBucket.S3KeyFilterProperty(
-                            rules=[
-                                s3.CfnBucket.FilterRuleProperty(name="suffix", value=f"/{MANIFEST}")
-                            ]
-                        )
-                    ),
-                )
-            ]
-        )
-
-    def _make(self, label: str, name: str, *rules: s3.LifecycleRule) -> s3.Bucket:
-        return s3.Bucket(
+        # The buckets of sources need its address: an alias is looked up in the account of whoever
+        # writes, and sources may write from accounts of their own.
+        ssm.StringParameter(
             self,
-            label,
-            bucket_name=name,
-            block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
-            object_ownership=s3.ObjectOwnership.BUCKET_OWNER_ENFORCED,
-            encryption=s3.BucketEncryption.KMS,
-            encryption_key=self._key,
-            bucket_key_enabled=True,
-            enforce_ssl=True,
-            minimum_tls_version=1.2,
-            versioned=True,
-            lifecycle_rules=[_housekeeping(), *rules],
-            server_access_logs_bucket=self._access_logs,
-            server_access_logs_prefix=f"{name}/",
-            removal_policy=RemovalPolicy.RETAIN,
+            "DataKeyArn",
+            parameter_name=data_key_parameter(self.names),
+            string_value=key.key_arn,
+            description="The key of every bucket of the installation",
         )
+        return key
 
     def _make_access_logs(self) -> s3.Bucket:
-        return s3.Bucket(
-            self,
-            "AccessLogs",
-            bucket_name=f"{self.names.namespace}-access-logs",
-            block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
-            object_ownership=s3.ObjectOwnership.BUCKET_OWNER_ENFORCED,
-            # S3 delivers its logs to buckets with keys of its own only.
-            encryption=s3.BucketEncryption.S3_MANAGED,
-            enforce_ssl=True,
-            minimum_tls_version=1.2,
-            versioned=True,
-            lifecycle_rules=[_housekeeping(), _expire("", Duration.days(365))],
-            removal_policy=RemovalPolicy.RETAIN,
+        """S3 delivers its logs to buckets with keys of its own only."""
+        name = access_logs_bucket(self.names)
+        bucket = make_bucket(
+            self, "AccessLogs", name, expire("", Duration.days(365)), key=None, access_logs=None
         )
-
-
-def _housekeeping() -> s3.LifecycleRule:
-    return s3.LifecycleRule(
-        id="housekeeping",
-        abort_incomplete_multipart_upload_after=Duration.days(7),
-        noncurrent_version_expiration=_RETURN_WINDOW,
-    )
-
-
-def _expire(prefix: str, after: Duration) -> s3.LifecycleRule:
-    return s3.LifecycleRule(
-        id=f"expire-{prefix.strip('_/') or 'all'}", prefix=prefix or None, expiration=after
-    )
+        bucket.add_to_resource_policy(
+            iam.PolicyStatement(
+                principals=[iam.ServicePrincipal("logging.s3.amazonaws.com")],
+                actions=["s3:PutObject"],
+                resources=[bucket.arn_for_objects("*")],
+                conditions={
+                    "ArnLike": {"aws:SourceArn": self.bucket_arn(f"{self.names.namespace}-*")},
+                    "StringEquals": {"aws:SourceAccount": self.account},
+                },
+            )
+        )
+        return bucket
