@@ -15,6 +15,7 @@ COMPONENT = "etl_platform.components.S3ToRedshift"
 DEFS = Path(__file__).parent.parent / "defs"
 FILE_NAME = "defs.yaml"
 MOST_BYTES = 1024 * 1024
+MOST_DEPTH = 100
 
 _Path = tuple[str | int, ...]
 M = TypeVar("M", bound=BaseModel)
@@ -66,14 +67,7 @@ def read_component(file: Path, component: str, model: type[M]) -> M | None:
     text = file.read_bytes()
     if len(text) > MOST_BYTES:
         raise ContractInvalid(str(file), 1, "", f"{len(text)} bytes", f"{MOST_BYTES} at most")
-    try:
-        node = _compose(text, file)
-        document = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        line = mark.line + 1 if mark else 1
-        problem = getattr(error, "problem", None) or str(error)
-        raise ContractInvalid(str(file), line, "", problem, "well-formed YAML") from None
+    node, document = _parse(text, file)
     if not isinstance(document, dict) or document.get("type") != component:
         return None
     return _validate(model, document.get("attributes"), node, file)
@@ -81,7 +75,7 @@ def read_component(file: Path, component: str, model: type[M]) -> M | None:
 
 def located(error: ContractInvalid, file: Path) -> ContractInvalid:
     """The same error with the line of its field, for one that was found without the file."""
-    node = _compose(file.read_bytes(), file)
+    node, _ = _parse(file.read_bytes(), file)
     steps = (step.strip("[]") for step in re.findall(r"[^.\[\]]+|\[\d+\]", error.field))
     path = ("attributes", *(int(step) if step.isdecimal() else step for step in steps))
     return ContractInvalid(
@@ -166,25 +160,55 @@ def _line_of(node: yaml.Node, path: _Path) -> int:
     return node.start_mark.line + 1
 
 
-def _compose(text: bytes, file: Path) -> yaml.Node:
-    """The node tree, with what YAML allows and a contract must not have refused."""
-    if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text, yaml.SafeLoader)):
-        raise ContractInvalid(str(file), 1, "", "it uses YAML aliases", "plain values")
-    node = yaml.compose(text, yaml.SafeLoader)
-    if node is None:
-        raise ContractInvalid(str(file), 1, "", "it is empty", "a type and attributes")
-    _refuse_doubled_keys(node, file)
-    return node
+def _parse(text: bytes, file: Path) -> tuple[yaml.Node, Any]:
+    """The node tree and the document, with what YAML allows and a contract must not have refused.
+
+    By libyaml: PyYAML's own parser would take most of the time in which Dagster loads a workspace.
+    """
+    try:
+        _refuse_aliases_and_depth(text, file)
+        loader = yaml.CSafeLoader(text)
+        node = loader.get_single_node()
+        if node is None:
+            raise ContractInvalid(str(file), 1, "", "it is empty", "a type and attributes")
+        _refuse_doubled_keys(node, file)
+        return node, loader.construct_document(node)
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        line = mark.line + 1 if mark else 1
+        problem = getattr(error, "problem", None) or str(error)
+        raise ContractInvalid(str(file), line, "", problem, "well-formed YAML") from None
+
+
+def _refuse_aliases_and_depth(text: bytes, file: Path) -> None:
+    depth = 0
+    for event in yaml.parse(text, yaml.CSafeLoader):
+        if isinstance(event, yaml.AliasEvent):
+            raise ContractInvalid(str(file), 1, "", "it uses YAML aliases", "plain values")
+        depth += isinstance(event, yaml.CollectionStartEvent)
+        depth -= isinstance(event, yaml.CollectionEndEvent)
+        # libyaml composes by recursion, and the end of the stack would be that of the process.
+        if depth > MOST_DEPTH:
+            raise ContractInvalid(
+                str(file),
+                event.start_mark.line + 1 if event.start_mark else 1,
+                "",
+                f"nested {depth} deep",
+                f"{MOST_DEPTH} levels at most",
+            )
 
 
 def _refuse_doubled_keys(node: yaml.Node, file: Path) -> None:
     if isinstance(node, yaml.MappingNode):
         seen: set[str] = set()
         for key, value in node.value:
+            if not isinstance(key, yaml.ScalarNode):
+                line = key.start_mark.line + 1
+                raise ContractInvalid(str(file), line, "", "a key that is no text", "names as keys")
             if key.value in seen:
                 line = key.start_mark.line + 1
-                raise ContractInvalid(str(file), line, str(key.value), "given twice", "one value")
-            seen.add(str(key.value))
+                raise ContractInvalid(str(file), line, key.value, "given twice", "one value")
+            seen.add(key.value)
             _refuse_doubled_keys(value, file)
     elif isinstance(node, yaml.SequenceNode):
         for item in node.value:

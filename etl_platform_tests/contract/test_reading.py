@@ -98,6 +98,12 @@ def test_an_unknown_source_is_answered_with_the_known_ones(tmp_path: Path) -> No
         ("  key: [id]", "  key: [id]\n  key: [id]", 13, "key", "one value"),
         ("  key: [id]", "  key: &a [id]\n  tags: *a", 1, "the document", "plain values"),
         ("  key: [id]", "  key: [id", 13, "the document", "well-formed YAML"),
+        ("  key: [id]", "  key: {[id]: 1}", 12, "the document", "names as keys"),
+        ("  key: [id]", "  key: !!python/name:os.system", 12, "the document", "well-formed YAML"),
+        ("  key: [id]", "  key: " + "[" * 100_000, 12, "the document", "100 levels at most"),
+        ("  key: [id]", "  key: [\x07]", 1, "the document", "well-formed YAML"),
+        (GOOD, "", 1, "the document", "a type and attributes"),
+        (GOOD, "--- {}\n--- {}\n", 2, "the document", "well-formed YAML"),
     ],
 )
 def test_a_mistake_names_file_line_field_and_what_was_expected(
