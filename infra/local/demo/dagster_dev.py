@@ -24,7 +24,10 @@ class DagsterDev:
 
     def __init__(self, state_dir: Path) -> None:
         self._home = state_dir.resolve() / _NAME
-        self._processes = Processes(self._home)
+        # Not below the home: Dagster sends what it finds in the folder `logs` there to its maker,
+        # and takes it away, with its telemetry switched off too.
+        self._beside = state_dir.resolve() / f"{_NAME}-server"
+        self._processes = Processes(self._beside)
 
     @property
     def address(self) -> str | None:
@@ -39,7 +42,8 @@ class DagsterDev:
         One that runs already is ended first: it has the contracts and endpoints of its own start.
         """
         self.down()
-        self._home.mkdir(parents=True, exist_ok=True)
+        for folder in (self._home, self._beside):
+            folder.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(CONFIGURATION, self._home / "dagster.yaml")
         # A shell starts background commands with SIGINT ignored; Dagster would inherit that and
         # could only be killed. A signal that is handled here goes back to its default in a child.
@@ -50,7 +54,8 @@ class DagsterDev:
         """End it with everything that it has started; with `reset`, forget its runs as well."""
         self._processes.end(_NAME, _STOP_WITHIN_S)
         if reset:
-            shutil.rmtree(self._home, ignore_errors=True)
+            for folder in (self._home, self._beside):
+                shutil.rmtree(folder, ignore_errors=True)
 
     def _server(self, environment: Mapping[str, str]) -> Server:
         own = {**os.environ, **environment, "DAGSTER_HOME": str(self._home)}
