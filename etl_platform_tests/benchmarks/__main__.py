@@ -21,6 +21,7 @@ from etl_platform_tests.benchmarks import (
     living,
     loading,
     machine,
+    opening,
     scaling,
     upserting,
 )
@@ -30,9 +31,11 @@ from etl_platform_tests.benchmarks.data import CACHE, CHECKOUT
 from etl_platform_tests.benchmarks.growth import Sizes
 from etl_platform_tests.benchmarks.living import Extent
 from etl_platform_tests.benchmarks.loading import Loads
+from etl_platform_tests.benchmarks.opening import Pages
 from etl_platform_tests.benchmarks.scaling import Breadth
 from etl_platform_tests.benchmarks.tables import Finding
 from etl_platform_tests.benchmarks.upserting import Upserts
+from etl_platform_tests.benchmarks.workspace import HOURS
 
 RESULTS: Final = CACHE / "results.json"
 PAPER: Final = CHECKOUT / "docs" / "benchmarks.md"
@@ -71,6 +74,12 @@ BREADTHS: Final = {
     "full": Breadth(sources=200, manifests=(0, 100, 5000), known=(10, 1000, 100_000)),
 }
 
+PAGES: Final = {
+    "quick": Pages(sources=5, hours=168, rounds=2),
+    "moderate": Pages(sources=100, hours=365 * 24),
+    "full": Pages(sources=200, hours=HOURS, rounds=4),
+}
+
 UPSERTS: Final = {
     "quick": Upserts(table_rows=2_000, batch_rows=200, rounds=3),
     "moderate": Upserts(table_rows=100_000, batch_rows=10_000, rounds=7),
@@ -97,6 +106,7 @@ def benchmarks(size: str) -> dict[str, Callable[[], Iterator[Finding]]]:
         "backlog": lambda: living.of_backlog(extent),
         "past": lambda: filling.of_past(extent),
         "definitions": lambda: scaling.of_definitions(BREADTHS[size]),
+        "pages": lambda: opening.of_pages(PAGES[size]),
         "ticks": lambda: scaling.of_ticks(BREADTHS[size]),
         "sweeps": lambda: scaling.of_sweeps(BREADTHS[size]),
     }

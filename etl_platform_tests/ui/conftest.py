@@ -1,35 +1,25 @@
 """The laptop with Dagster, and a browser on its UI."""
 
 import os
-import shutil
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import Page
 from rich.console import Console
 
 from etl_platform.aws.s3 import S3
 from etl_platform.contract.reading import read_contracts
 from etl_platform.settings import DAGSTER_URL, Settings
 from etl_platform_tests.e2e.platform import forget_clients
+from etl_platform_tests.ui.browser import installed, tab
 from etl_platform_tests.ui.dagster_ui import DagsterUi
 from infra.local.demo.feeder import Feeder
 from infra.local.laptop import bring_up_with_dagster, take_down
 
-BROWSERS = ("chromium", "chromium-browser", "google-chrome")
-PICTURES = Path(__file__).parents[2] / ".etl" / "ui"
-"""Where the pictures of the last run lie."""
-
-_QUIET = (
-    *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
-    *("--no-first-run", "--disable-gpu"),
-)
-
 
 @pytest.fixture(scope="session")
 def browser() -> str:
-    found = next(filter(None, map(shutil.which, BROWSERS)), None)
+    found = installed()
     if found is None:
         pytest.skip("there is no Chromium: `apt-get install chromium`, or Chrome")
     return found
@@ -60,18 +50,10 @@ def feeder(feeder_and_address: tuple[Feeder, str]) -> Feeder:
 
 @pytest.fixture(scope="module")
 def page(browser: str) -> Iterator[Page]:
-    # As root, which tests in a container are, Chromium has no sandbox.
-    arguments = [*_QUIET, *(["--no-sandbox"] if os.geteuid() == 0 else [])]
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=browser, args=arguments)
-        page = chromium.new_page(viewport={"width": 1440, "height": 900})
-        page.set_default_timeout(60_000)
-        # Pages are as fast as what else the machine does: five seconds say nothing of the page.
-        expect.set_options(timeout=60_000)
+    with tab(browser) as page:
         yield page
-        chromium.close()
 
 
 @pytest.fixture
 def ui(page: Page, feeder_and_address: tuple[Feeder, str]) -> DagsterUi:
-    return DagsterUi(page, feeder_and_address[1], PICTURES)
+    return DagsterUi(page, feeder_and_address[1])

@@ -2,9 +2,10 @@
 
 import re
 from dataclasses import dataclass
-from pathlib import Path
 
 from playwright.sync_api import Page, expect
+
+from etl_platform_tests.ui.browser import picture
 
 
 @dataclass(frozen=True)
@@ -13,7 +14,6 @@ class DagsterUi:
 
     page: Page
     address: str
-    pictures: Path
 
     def hours_of(self, stage: str, source: str) -> None:
         """Open the page of an asset that shows its hours."""
@@ -59,8 +59,7 @@ class DagsterUi:
 
     def picture(self, name: str) -> None:
         """Keep what the tab shows."""
-        self.pictures.mkdir(parents=True, exist_ok=True)
-        self.page.screenshot(path=self.pictures / f"{name}.png")
+        picture(self.page, name)
 
     def _open(self, path: str) -> None:
         self.page.goto(self.address + path)
