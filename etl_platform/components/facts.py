@@ -27,18 +27,31 @@ _REASON_COLUMNS: Final = dg.TableSchema(
 
 
 def shown(facts: Mapping[str, Any]) -> dict[str, Any]:
-    """Facts as metadata: the reasons of rejects as a table, addresses as paths."""
-    return {name: _shown(name, value) for name, value in facts.items()}
+    """Facts as metadata: the reasons of rejects as a table, addresses as paths. Lists that have
+    nothing in them are left out, as most hours have neither rejects nor unreadable files."""
+    return {name: _shown(name, value) for name, value in facts.items() if value not in ([], {})}
 
 
 def _shown(name: str, value: Any) -> Any:
     if name == _REASONS and isinstance(value, list):
         return dg.MetadataValue.table(list(map(_record, value)), schema=_REASON_COLUMNS)
+    if isinstance(value, list) and all(_is_word(item) for item in value):
+        return ", ".join(value)
+    if isinstance(value, list) and len(value) == 1:
+        return _shown(name, value[0])
     if isinstance(value, dict | list):
         return dg.MetadataValue.json(value)
-    if isinstance(value, str) and value.startswith("s3://"):
+    if _is_address(value):
         return dg.MetadataValue.path(value)
     return value
+
+
+def _is_word(value: Any) -> bool:
+    return isinstance(value, str) and not _is_address(value)
+
+
+def _is_address(value: Any) -> bool:
+    return isinstance(value, str) and value.startswith("s3://")
 
 
 def _record(reason: Mapping[str, Any]) -> dg.TableRecord:

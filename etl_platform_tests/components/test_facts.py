@@ -73,15 +73,34 @@ def test_the_time_since_the_manifest_is_a_number_that_plots() -> None:
     assert facts.latency(BATCH, now) == {"seconds_since_manifest": 12.3}
 
 
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        (["day", "hour"], "day, hour"),
+        (["s3://b/one"], dg.MetadataValue.path("s3://b/one")),
+        (["s3://b/one", "s3://b/two"], dg.MetadataValue.json(["s3://b/one", "s3://b/two"])),
+        ({"name": 3}, dg.MetadataValue.json({"name": 3})),
+        (0, 0),
+        ("", ""),
+    ],
+)
+def test_a_fact_is_shown_as_what_it_is(value: object, shown: object) -> None:
+    assert facts.shown({"fact": value}) == {"fact": shown}
+
+
+@pytest.mark.parametrize("name", ["reasons", "unreadable_files", "values_truncated"])
+def test_nothing_is_shown_of_what_there_is_none_of(name: str) -> None:
+    assert facts.shown({name: []}) == facts.shown({name: {}}) == {}
+
+
 def test_reasons_are_a_table_with_the_first_record_of_each() -> None:
     of_a_column = {"column": "a", "reason": "missing", "records": 2, "examples": []}
-    shown = facts.shown({"reasons": [of_a_column], "files": ["x"], "url": "s3://b/k", "rows": 1})
+    shown = facts.shown({"reasons": [of_a_column], "url": "s3://b/k", "rows": 1})
     table = shown["reasons"]
     assert isinstance(table, dg.TableMetadataValue)
     (record,) = table.records
     assert record.data["records"] == 2
     assert record.data["first_file"] is None
-    assert shown["files"] == dg.MetadataValue.json(["x"])
     assert shown["url"] == dg.MetadataValue.path("s3://b/k")
     assert shown["rows"] == 1
 
