@@ -9,7 +9,14 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, PlainSerializer, model_validator
 
-from etl_platform.contract.fields import Identifier, Model, SourceName, broken, identifier
+from etl_platform.contract.fields import (
+    ColumnName,
+    Identifier,
+    Model,
+    SourceName,
+    broken,
+    identifier,
+)
 from etl_platform.contract.source import SourceContract
 from etl_platform.contract.types import HOUR_COLUMN, ColumnType
 
@@ -27,7 +34,7 @@ def _hour_column(value: Any) -> str:
 class AggregateColumn(Model):
     """One column of the aggregate, filled by the column of this name of the query."""
 
-    name: Identifier
+    name: ColumnName
     type: Annotated[
         ColumnType, BeforeValidator(_column_type, json_schema_input_type=str), PlainSerializer(str)
     ]

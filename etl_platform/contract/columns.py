@@ -8,7 +8,7 @@ from typing import Annotated, Any, Final, Literal, Self
 from pydantic import BeforeValidator, Field, PlainSerializer, model_validator
 
 from etl_platform.contract.date_formats import DateFormat
-from etl_platform.contract.fields import Identifier, Model
+from etl_platform.contract.fields import ColumnName, Model
 from etl_platform.contract.scalars import Text, Value, comparable
 from etl_platform.contract.types import ColumnType
 
@@ -92,7 +92,7 @@ class Range(Model):
 class Column(Model):
     """One column of the table. The fields of a value stand in the order in which they act."""
 
-    name: Identifier
+    name: ColumnName
     type: Annotated[
         ColumnType, BeforeValidator(_column_type, json_schema_input_type=str), PlainSerializer(str)
     ]

@@ -94,6 +94,8 @@ class Commit(_Model):
     batch: Batch
     attempt: str
     contract_digest: str
+    kept_by: str | None = None
+    """By what rows of the hour gave way to others; None in commits of before this was noted."""
     engine: str
     counts: Counts
     reasons: tuple[ReasonCount, ...]

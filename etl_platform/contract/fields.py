@@ -1,13 +1,17 @@
 """The kinds of fields that contracts are made of, and how a broken rule is told."""
 
 import re
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, PlainSerializer, StringConstraints
 
 from etl_platform.contract.errors import HourInvalid
 from etl_platform.contract.hour import Hour
 from etl_platform.contract.layout import SOURCE_NAME, SOURCE_NAME_LENGTH
+
+_LONGEST_NAME: Final = 127
+SYSTEM_COLUMNS: Final = frozenset({"oid", "tableoid", "xmin", "cmin", "xmax", "cmax", "ctid"})
+"""Both are Redshift's: https://docs.aws.amazon.com/redshift/latest/dg/r_names.html"""
 
 
 class Model(BaseModel):
@@ -26,11 +30,17 @@ def _hour(value: Any) -> Hour:
 def identifier(value: str) -> str:
     """The name, if it is one of a column or a table."""
     # Redshift folds names to lower case; one spelling only keeps Parquet, Glue and Redshift equal.
-    if not re.fullmatch(r"[a-z][a-z0-9_]*", value, re.ASCII) or len(value) > 127:
+    if not re.fullmatch(r"[a-z][a-z0-9_]*", value, re.ASCII) or len(value) > _LONGEST_NAME:
         raise ValueError(
             f"{value!r} is not a name; expected small letters, digits and underscores,"
-            " beginning with a letter, 127 at most"
+            f" beginning with a letter, {_LONGEST_NAME} at most"
         )
+    return value
+
+
+def _column_name(value: str) -> str:
+    if identifier(value) in SYSTEM_COLUMNS:
+        raise ValueError(f"{value!r} is a system column of Redshift; expected another name")
     return value
 
 
@@ -66,4 +76,5 @@ HourText = Annotated[
 ]
 SourceName = Annotated[str, BeforeValidator(_source_name)]
 Identifier = Annotated[str, BeforeValidator(identifier)]
+ColumnName = Annotated[str, BeforeValidator(_column_name)]
 OneCharacter = Annotated[str, StringConstraints(min_length=1, max_length=1)]

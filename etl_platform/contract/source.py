@@ -239,6 +239,12 @@ class SourceContract(Model):
         return (*self.columns, extra)
 
     @property
+    def kept_by(self) -> str:
+        """By what a row stays and others of its key go; the text is compared and shown."""
+        newest = f", newest by {self.load.version}" if self.load.version else ""
+        return f"{', '.join(sorted(self.key))}{newest}" if self.key else ""
+
+    @property
     def table(self) -> str:
         """The name of the target table, without its schema."""
         return self.load.table or self.source

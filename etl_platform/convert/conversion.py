@@ -102,6 +102,7 @@ class _Conversion:
             batch=attempt.batch,
             attempt=attempt.attempt_id,
             contract_digest=self._contract.digest,
+            kept_by=self._contract.kept_by,
             engine=engine,
             converted_at=datetime.now(UTC),
             **dict(result),

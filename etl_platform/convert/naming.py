@@ -5,6 +5,7 @@ import unicodedata
 from collections.abc import Sequence
 from pathlib import PurePath
 
+from etl_platform.contract.fields import SYSTEM_COLUMNS
 from etl_platform.contract.hour import PARTITION_COLUMNS
 from etl_platform.contract.layout import SOURCE_NAME_LENGTH
 
@@ -34,5 +35,5 @@ def _identifier(text: str) -> str:
     name = re.sub(r"[^a-z0-9]+", "_", plain).strip("_")[:_MOST_CHARACTERS].rstrip("_")
     if not name or not name[0].isalpha():
         name = f"field_{name}".rstrip("_")
-    # The catalog has partition columns of these names.
-    return f"{name}_field" if name in PARTITION_COLUMNS else name
+    # The catalog has partition columns of these names, and the warehouse system columns.
+    return f"{name}_field" if name in (*PARTITION_COLUMNS, *SYSTEM_COLUMNS) else name

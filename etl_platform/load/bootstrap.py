@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from etl_platform.contract.errors import SettingInvalid, TargetDiffers
 from etl_platform.contract.source import SourceContract
 from etl_platform.contract.warehouse import Warehouse
-from etl_platform.load import ddl, evolution, ledger
+from etl_platform.load import ddl, evolution, ledger, row_rule
 from etl_platform.load.quoting import Identifier, Literal, QualifiedName
 from etl_platform.load.target import LEDGER_PREFIX, LEDGER_VIEW, PLATFORM_SCHEMA, Target
 
@@ -74,8 +74,11 @@ def _prepare(warehouse: Warehouse, target: Target) -> bool:
         warehouse.execute(beside, name=f"the journal of {target.table}")
     if warehouse.fetch(ddl.columns_of(target.table), name=f"the columns of {target.table}"):
         evolution.check(warehouse, target)
+        if row_rule.noted(warehouse, target) is None:
+            row_rule.note(warehouse, target)
         return False
     warehouse.execute(ddl.create_target(target), name=f"table {target.table}")
+    row_rule.note(warehouse, target)
     # A table that was dropped and made again has no rows: nothing beside it may say otherwise.
     for companion in filter(None, (target.ledger, target.tombstones, target.journal)):
         warehouse.execute(ddl.forget(companion), name=f"what belongs to {target.table}")

@@ -85,6 +85,7 @@ def read_commit(
     _check_places(commit.files, names.attempt(source, hour, batch_id, ""))
     if commit.contract_digest != contract.digest:
         _check_columns(commit, contract.arrow_schema, storage)
+        _check_key(commit, contract)
     return commit
 
 
@@ -96,6 +97,16 @@ def _check_places(files: Iterable[ParquetFile], folder: Location) -> None:
             raise LocationRefused(
                 file.url, "is not a file of its batch", f"{folder.bucket}/{prefix}"
             )
+
+
+def _check_key(commit: Commit, contract: SourceContract) -> None:
+    """The hour has the newest row of each key only: by another key it would have others."""
+    if commit.kept_by not in (None, contract.kept_by):
+        raise ContractChanged(
+            str(commit.batch),
+            f"its rows were kept by {commit.kept_by or 'no key'}",
+            f"rows kept by {contract.kept_by or 'no key'}",
+        )
 
 
 def _check_columns(commit: Commit, expected: pa.Schema, storage: Storage) -> None:

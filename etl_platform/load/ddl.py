@@ -58,13 +58,14 @@ def _stored(column: TableColumn) -> Sql:
     )
 
 
-def create_beside(name: QualifiedName, columns: Iterable[TableColumn], target: Target) -> Sql:
+def create_beside(name: QualifiedName, columns: Sequence[TableColumn], target: Target) -> Sql:
     """A table of rows in their staged types, that lies as the target lies and is read by key."""
+    has_distkey = target.distkey in {column.name for column in columns}
     return compose(
         "CREATE TABLE IF NOT EXISTS {name} ({columns}){distribution} COMPOUND SORTKEY ({key})",
         name=name,
         columns=joined(definition(column) for column in columns),
-        distribution=distribution(target),
+        distribution=distribution(target) if has_distkey else Sql(""),
         key=joined(target.key),
     )
 

@@ -4,14 +4,17 @@ The plan is a function of the contract and of the warehouse's catalog. A change 
 values has no plan: it raises SchemaChangeRefused with the DDL that a person would have to run.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 
 from etl_platform.contract.checkpoints import checkpoint
 from etl_platform.contract.errors import SchemaChangeRefused, TargetMissing, TargetOutdated
 from etl_platform.contract.types import LONGEST_TEXT_BYTES
 from etl_platform.contract.warehouse import SchemaConnect, Warehouse
-from etl_platform.load import ddl, locking, replacement
+from etl_platform.load import belongings, ddl, locking, replacement, row_rule
+from etl_platform.load import layout as layouts
+from etl_platform.load.layout import Layout
 from etl_platform.load.quoting import Identifier, QualifiedName, Sql
 from etl_platform.load.target import SCHEMA_CHANGES, TableColumn, Target
 from etl_platform.load.widths import holds, is_longer_text
@@ -24,7 +27,8 @@ class Change:
     statement: Sql
     why: str
     alone: bool = False
-    """Whether Redshift takes it outside of transactions only."""
+    """Whether it is sent outside of transactions: Redshift takes a longer VARCHAR nowhere else, and
+    of a layout, which may move every row, does not say."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +49,15 @@ class _Table:
     columns: tuple[TableColumn, ...]
     staged: bool
 
+    @property
+    def layout(self) -> Layout:
+        target = self.target
+        names = {column.name for column in self.columns}
+        return Layout(
+            target.distkey if target.distkey in names else None,
+            target.key if self.staged else target.sortkey,
+        )
+
     def kind(self, column: TableColumn) -> str:
         return column.staged_catalog_type if self.staged else column.catalog_type
 
@@ -58,58 +71,72 @@ class _Table:
 
 
 def check(warehouse: Warehouse, target: Target) -> None:
-    """Raise TargetOutdated or SchemaChangeRefused unless the tables are what the contract says."""
-    if changes := plan(warehouse, target):
-        reasons = list(dict.fromkeys(change.why for change in changes))
+    """Raise TargetOutdated or SchemaChangeRefused unless batches may be loaded into the tables as
+    they are. Another layout holds up no load: the rows are the same."""
+    _refuse_forgotten(warehouse, target)
+    reasons: list[str] = []
+    for table in _tables(target):
+        reasons += [why.text for why in _whys(warehouse, table, _columns(warehouse, table.name))]
+    if rule := row_rule.difference(warehouse, target):
+        reasons.append(rule)
+    if reasons:
         raise TargetOutdated(target.contract.source, str(target.table), reasons)
 
 
 def plan(warehouse: Warehouse, target: Target) -> list[Change]:
     """The statements to send, in their order; none if the tables are what the contract says."""
     _refuse_forgotten(warehouse, target)
-    tables = [_Table(target, target.table, target.columns, staged=False)]
-    if target.tombstones:
-        tables.append(_Table(target, target.tombstones, target.tombstone_columns, staged=True))
-    if target.journal:
-        tables.append(_Table(target, target.journal, target.journal_columns, staged=True))
-    changes: list[Change] = []
-    for table in tables:
+    first: list[Change] = []
+    together: list[Change] = []
+    last: list[Change] = []
+    if rule := row_rule.difference(warehouse, target):
+        together.append(Change(row_rule.statement(target), rule))
+    for table in _tables(target):
         found = _columns(warehouse, table.name)
-        if not found:
-            raise TargetMissing(str(table.name))
-        whys = _whys(table, found)
-        in_place = [Change(w.statement, w.text, w.alone) for w in whys if w.statement]
-        if len(in_place) == len(whys):
-            changes += in_place
+        columns, layout = _whys(warehouse, table, found), _layout_whys(warehouse, table)
+        if all(why.statement for why in (*columns, *layout)):
+            in_place = _in_place(columns)
+            first += [change for change in in_place if change.alone]
+            together += [change for change in in_place if not change.alone]
+            # Behind the new columns, of which a layout may name one.
+            last += _in_place(layout)
         else:
+            belongings.refuse_losses(warehouse, table.name)
             statements = [*_copy(table, found), *replacement.restored(warehouse, table.name)]
-            reason = "; ".join(why.text for why in whys)
-            changes += [Change(statement, reason) for statement in statements]
-    return sorted(changes, key=lambda change: not change.alone)
+            reason = "; ".join(why.text for why in (*columns, *layout))
+            together += [Change(statement, reason) for statement in statements]
+    return [*first, *together, *last]
+
+
+def _tables(target: Target) -> Iterator[_Table]:
+    yield _Table(target, target.table, target.columns, staged=False)
+    if target.tombstones:
+        yield _Table(target, target.tombstones, target.tombstone_columns, staged=True)
+    if target.journal:
+        yield _Table(target, target.journal, target.journal_columns, staged=True)
 
 
 def apply(connect: SchemaConnect, target: Target) -> list[Change]:
     """Carry out the plan; what was done. Loads and a second apply wait for the guard meanwhile.
 
-    The guard has a connection of its own, since the statements that Redshift takes outside of
-    transactions only would let it go. These come first: after a crash the next plan has what is
-    left. The rest, and the record, is one transaction.
+    The guard has a connection of its own, since the statements that are sent outside of
+    transactions would let it go. After a crash the next plan has what is left.
     """
     with connect() as guarding, connect() as changing:
         label = f"{locking.APPLY} {target.contract.source}"
         locking.take(guarding, target.guard, label)
         changes = plan(guarding, target)
-        for change in changes:
-            if change.alone:
-                changing.execute_alone(change.statement, name=change.why)
-                _record(changing, target, change)
-                changing.commit()
-        checkpoint("apply.between")
-        for change in changes:
-            if not change.alone:
-                changing.execute(change.statement, name=change.why)
-                _record(changing, target, change)
-        changing.commit()
+        for alone, some in groupby(changes, key=lambda change: change.alone):
+            for change in some:
+                if alone:
+                    changing.execute_alone(change.statement, name=change.why)
+                    _record(changing, target, change)
+                    changing.commit()
+                else:
+                    changing.execute(change.statement, name=change.why)
+                    _record(changing, target, change)
+            changing.commit()
+            checkpoint("apply.between")
     return changes
 
 
@@ -122,11 +149,24 @@ class _Why:
     alone: bool = False
 
 
-def _whys(table: _Table, found: Sequence[Found]) -> list[_Why]:
+def _in_place(whys: Iterable[_Why]) -> list[Change]:
+    return [Change(why.statement, why.text, why.alone) for why in whys if why.statement]
+
+
+def _layout_whys(warehouse: Warehouse, table: _Table) -> list[_Why]:
+    has = layouts.found(warehouse, table.name)
+    differences = layouts.differences(table.name, table.layout, has)
+    return [_Why(one.why, one.statement, alone=True) for one in differences]
+
+
+def _whys(warehouse: Warehouse, table: _Table, found: Sequence[Found]) -> list[_Why]:
     has = {column.name: column for column in found}
     lost = [name for name in has if name not in {c.name.name for c in table.columns}]
     reasons = [f"column {name} is not in the contract" for name in lost]
-    by_hand = [ddl.drop_column(table.name, Identifier(name)) for name in lost]
+    by_hand: list[Sql] = []
+    if lost:
+        by_hand += layouts.freeing(table.name, layouts.found(warehouse, table.name), lost)
+        by_hand += [ddl.drop_column(table.name, Identifier(name)) for name in lost]
     whys: list[_Why] = []
     narrows = False
     for column in table.columns:
@@ -181,12 +221,19 @@ def _refuse_forgotten(warehouse: Warehouse, target: Target) -> None:
         (target.journal_name, target.journal is not None, "a journal of its older rows"),
         (target.tombstones_name, target.tombstones is not None, "tombstones of its removed rows"),
     ):
-        if not is_used and _columns(warehouse, name):
+        if not is_used and _columns_if_any(warehouse, name):
             reason = f"it has {what}, which the contract does not ask for any more"
             raise SchemaChangeRefused(str(target.table), [reason], [ddl.drop_table(name)])
 
 
 def _columns(warehouse: Warehouse, table: QualifiedName) -> list[Found]:
+    found = _columns_if_any(warehouse, table)
+    if not found:
+        raise TargetMissing(str(table))
+    return found
+
+
+def _columns_if_any(warehouse: Warehouse, table: QualifiedName) -> list[Found]:
     rows = warehouse.fetch(ddl.columns_of(table), name=f"the columns of {table}")
     return [Found(str(name), str(kind), bool(required)) for name, kind, required in rows]
 

@@ -109,6 +109,12 @@ class Target:
         return self._companion(GUARD_PREFIX)
 
     @property
+    def row_rule(self) -> str:
+        """By what rule the batches make the rows, as it is noted on the ledger."""
+        strategy, by_key = self.contract.load.strategy, self.contract.kept_by
+        return f"{strategy} by {by_key}" if strategy in ("upsert", "scd2") else strategy
+
+    @property
     def is_history(self) -> bool:
         """Whether the table has the periods of a key, not its newest row."""
         return self.contract.load.strategy == "scd2"

@@ -20,7 +20,7 @@ from etl_platform.contract.layout import Names
 from etl_platform.contract.order import Report
 from etl_platform.contract.storage import Storage
 from etl_platform.contract.warehouse import Connect, Warehouse
-from etl_platform.load import evolution, ledger, locking, replacement, sql
+from etl_platform.load import belongings, evolution, ledger, locking, replacement, sql
 from etl_platform.load.converted import blocked, read_commit
 from etl_platform.load.ledger import Entry, Outcome, Run
 from etl_platform.load.quoting import RoleArn, Sql
@@ -128,6 +128,7 @@ class Loader:
         evolution.check(warehouse, self.target)
         if self.target.contract.load.method == "swap":
             replacement.refuse_views(warehouse, self.target.table)
+            belongings.refuse_losses(warehouse, self.target.table)
         hours = [commit.batch.hour for commit in commits]
         entries = ledger.between(warehouse, self.target, min(hours), max(hours))
         newest = ledger.newest(warehouse, self.target)

@@ -107,3 +107,47 @@ def test_a_superseded_row_has_the_columns_of_a_row_and_its_place() -> None:
         *("id", "value", "_file", "_record", "_hour", "_batch_id")
     ]
     assert kept.arrow_schema == FEED.arrow_schema
+
+
+LONGEST = "n" * 127
+
+
+def _named(column: str = "id", **changes: object) -> SourceContract:
+    attributes = {
+        "source": "feed",
+        "description": "A feed of the tests",
+        "owner": "team:tests",
+        "starts": "2026-01-01-00",
+        "format": {"type": "json"},
+        "columns": [{"name": column, "type": "integer"}],
+        "load": {"strategy": "append"},
+    }
+    return SourceContract.model_validate(attributes | changes)
+
+
+def test_a_name_has_127_bytes_as_in_redshift_and_no_more() -> None:
+    """https://docs.aws.amazon.com/redshift/latest/dg/r_names.html"""
+    load = {"strategy": "append", "schema": LONGEST, "table": LONGEST}
+    of = _named(LONGEST, load=load, readers=[LONGEST])
+    assert (of.columns[0].name, of.load.schema_name, of.table) == (LONGEST, LONGEST, LONGEST)
+    for changes in (
+        {"load": {"strategy": "append", "schema": LONGEST + "n"}},
+        {"load": {"strategy": "append", "table": LONGEST + "n"}},
+        {"readers": [LONGEST + "n"]},
+    ):
+        with pytest.raises(ValidationError, match="127 at most"):
+            _named(**changes)
+    with pytest.raises(ValidationError, match="127 at most"):
+        _named(LONGEST + "n")
+
+
+@pytest.mark.parametrize("name", ["é", "Id", "a b", 'a"b', "a$b", "1a", "_hour", "a.b", ""])
+def test_a_name_that_another_part_would_spell_otherwise_is_refused(name: str) -> None:
+    with pytest.raises(ValidationError, match="is not a name"):
+        _named(name)
+
+
+@pytest.mark.parametrize("name", ["oid", "xmin", "ctid", "tableoid"])
+def test_a_system_column_of_the_warehouse_is_refused(name: str) -> None:
+    with pytest.raises(ValidationError, match="is a system column of Redshift"):
+        _named(name)

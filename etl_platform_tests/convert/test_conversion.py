@@ -49,7 +49,7 @@ def test_an_hour_is_committed_with_its_counts_and_exact_files(world: World) -> N
         "rows_superseded": 1,
     }
     commit = world.commit(batch)
-    assert commit.batch == batch
+    assert (commit.batch, commit.kept_by) == (batch, "id")
     rows = world.rows(commit.files)
     assert [(row["id"], row["value"]) for row in rows] == [(1, "c"), (2, "b")]
     assert {row["_batch_id"] for row in rows} == {batch.batch_id}

@@ -323,9 +323,9 @@ def test_sample_files_are_of_one_format(tmp_path: Path) -> None:
 
 def test_names_are_made_valid_and_stay_apart() -> None:
     paths = ("Order No", "order-no", "air.temp", "sea.temp", "@id", "year", "2nd", "Größe", "€")
-    assert column_names(paths) == (
+    assert column_names((*paths, "OID")) == (
         *("order_no", "order_no_2", "temp", "sea_temp", "id"),
-        *("year_field", "field_2nd", "grosse", "field"),
+        *("year_field", "field_2nd", "grosse", "field", "oid_field"),
     )
     assert source_name(Path("Web-Orders 2026.01.csv")) == "web_orders_2026"
 

@@ -64,6 +64,7 @@ def commit(of: SourceContract, batch: Batch, files: Sequence[ParquetFile]) -> Co
         batch=batch,
         attempt="a1",
         contract_digest=of.digest,
+        kept_by=of.kept_by,
         engine="single_node",
         counts=Counts(read=written, written=written),
         reasons=(),

@@ -42,6 +42,8 @@ LOADS: Final[dict[str, dict[str, Any]]] = {
 }
 
 _COLUMNS: Final = "the columns of a table"
+_RULE: Final = "the rule of the rows"
+_WITHOUT_TABLE: Final = re.compile(r"(the columns|the rule of the rows) of .*")
 _OF_CHANGE: Final = "grows with the rows of the change"
 _OF_BATCHES: Final = "some rows, one for each batch: round trip and planning"
 _OF_KEYS: Final = (
@@ -55,6 +57,10 @@ PURPOSES: Final[dict[str, tuple[str, str]]] = {
     "the time limit": ("has each statement end that takes longer than an hour", "no query"),
     _COLUMNS: (
         "sees that the table, its journal and its tombstones are as the contract says",
+        "reads the catalog, on the leader",
+    ),
+    _RULE: (
+        "sees that the rows went by the strategy, the key and the version of the contract",
         "reads the catalog, on the leader",
     ),
     "the look at the ledger": (
@@ -137,7 +143,8 @@ class Recording:
         self.inner.rollback()
 
     def _record(self, name: str, statement: str) -> None:
-        name = _COLUMNS if name.startswith("the columns of ") else name
+        if found := _WITHOUT_TABLE.fullmatch(name):
+            name = _RULE if found[1] == _RULE else _COLUMNS
         self.sent.append(name)
         found = re.match(r"[A-Z]+(?: (?:TEMP )?TABLE| INTO| FROM)?(?=\W|$)", statement)
         assert found is not None, statement

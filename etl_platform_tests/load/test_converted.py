@@ -73,6 +73,29 @@ def test_a_contract_with_other_columns_asks_for_another_conversion(
     assert "value date32" in str(report.error)
 
 
+@pytest.mark.parametrize(
+    ("changes", "kept_by"),
+    [
+        ({"key": ["id", "revision"]}, "id, revision"),
+        ({"key": ["revision"]}, "revision"),
+        ({"key": []}, "no key"),
+        ({"load": {"strategy": "append", "version": "revision"}}, "id, newest by revision"),
+    ],
+)
+def test_an_hour_whose_rows_gave_way_by_another_key_asks_for_another_conversion(
+    storage: DirectoryStorage, changes: dict[str, Any], kept_by: str
+) -> None:
+    one = batch(CONTRACT, 0)
+    made = converted(storage, CONTRACT, one, ROWS)
+    changed = contract("append", source=CONTRACT.source, **changes)
+    _, (report,) = read_commits(_order(one, of=changed), storage)
+    assert report.error_code == "CONTRACT_CHANGED"
+    assert "its rows were kept by id." in str(report.error)
+    assert f"rows kept by {kept_by}" in str(report.error)
+    _rewrite(storage, made, kept_by=None)
+    assert read_commits(_order(one, of=changed), storage)[1] == []
+
+
 def test_a_file_outside_the_folder_of_its_batch_is_refused(storage: DirectoryStorage) -> None:
     made = converted(storage, CONTRACT, batch(CONTRACT, 0), ROWS)
     (file,) = made.files

@@ -5,7 +5,7 @@ import sqlglot
 from sqlglot import exp
 
 from etl_platform.contract.types import ColumnType, spellings
-from etl_platform.load import ddl, ledger, ledger_sql, locking_sql, sql
+from etl_platform.load import ddl, ledger, ledger_sql, locking_sql, row_rule, sql
 from etl_platform.load.key_range import around
 from etl_platform.load.quoting import Identifier, Literal, QualifiedName, RoleArn, Sql
 from etl_platform.load.strategies import strategy_of
@@ -101,6 +101,7 @@ STATEMENTS: dict[str, Sql] = {
     "comment on a column": ddl.comment(LEDGER, USER, Literal("what it is")),
     "owner": ddl.other_owner_of(LEDGER),
     "views on a table": ddl.views_on(LEDGER),
+    "note of the rule": row_rule.statement(PLACED),
     "schema changes": ddl.create_schema_changes(LEDGER),
     "schema change": ddl.record_schema_change(LEDGER),
     "holders": locking_sql.holders(PLAIN.guard),

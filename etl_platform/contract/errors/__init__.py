@@ -26,6 +26,7 @@ PlatformError
 │   ├── TargetOutdated       TARGET_OUTDATED        a table waits for `warehouse apply`
 │   ├── SchemaChangeRefused  SCHEMA_CHANGE_REFUSED  a contract asks for what would lose data
 │   ├── ViewsDepend          VIEWS_DEPEND           views keep a table from being swapped
+│   ├── ReplacementRefused   REPLACEMENT_REFUSED    a new table would lack what people put on it
 │   ├── ContractChanged      CONTRACT_CHANGED       a batch was converted under another contract
 │   ├── AggregateAstray      AGGREGATE_ASTRAY       a query gives rows of hours not asked for
 │   ├── WarehouseRefused     WAREHOUSE_REFUSED      the warehouse refused a statement
@@ -58,6 +59,7 @@ from etl_platform.contract.errors.batches import (
     NotConverted,
     ObjectMissing,
     RejectLimitExceeded,
+    ReplacementRefused,
     SchemaChangeRefused,
     TargetDiffers,
     TargetMissing,
@@ -131,6 +133,7 @@ __all__ = [
     "PlatformError",
     "QueryFailed",
     "RejectLimitExceeded",
+    "ReplacementRefused",
     "SchemaChangeRefused",
     "ServiceRefused",
     "ServiceUnavailable",

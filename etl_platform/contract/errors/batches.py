@@ -159,6 +159,20 @@ class ViewsDepend(Terminal):
         )
 
 
+class ReplacementRefused(Terminal):
+    code = "REPLACEMENT_REFUSED"
+
+    def __init__(self, table: str, losses: Sequence[str]) -> None:
+        self.table, self.losses = table, tuple(losses)
+        super().__init__(
+            f"table {table} cannot make way for a new one, which would lack {'; '.join(losses)}",
+            expected="a table with nothing on it but grants, comments and an owner that this user"
+            " can give again",
+            remedy="Take these off and put them back afterwards; instead of `method: swap` use"
+            " `method: delete`",
+        )
+
+
 class ContractChanged(Terminal):
     code = "CONTRACT_CHANGED"
 

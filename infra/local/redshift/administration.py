@@ -33,6 +33,7 @@ _OBJECTS = frozenset(
 )
 _DROPPED_OBJECTS = _OBJECTS | {"TABLE", "VIEW", "MATERIALIZED"}
 _PASSWORD_FORBIDDEN = frozenset("'\"\\/@ ")
+_ROW_SECURITY = {"ON": "ENABLE ROW", "OFF": "DISABLE ROW"}
 _UNENFORCED = frozenset({"PRIMARY KEY", "UNIQUE", "FOREIGN KEY"})
 
 
@@ -161,6 +162,8 @@ def _alter_table(words: Sequence[str]) -> Changed:
         start = words.index("ADD")
         rest = dict.fromkeys(range(start + 1, len(words)), "")
         return Changed({start: "SET (fillfactor = 100)", **rest})
+    if words[-4:-1] == ["ROW", "LEVEL", "SECURITY"] and words[-1] in _ROW_SECURITY:
+        return Changed({len(words) - 4: _ROW_SECURITY[words[-1]], len(words) - 1: ""})
     return Changed()
 
 

@@ -3,7 +3,6 @@
 VACUUM, CREATE DATABASE and DROP DATABASE are not here: PostgreSQL refuses them in the same words.
 """
 
-from infra.local.redshift.errors import syntax_error
 from infra.local.redshift.quoting import compose, identifier, literal
 from infra.local.redshift.statements import Alone, Words
 
@@ -34,8 +33,7 @@ def _append(target: tuple[str, ...], words: Words) -> Alone:
     words.expect("FROM")
     source = words.dotted_name()
     extra = next((word for word in ("IGNOREEXTRA", "FILLTARGET") if words.take(word)), None)
-    if words.left:
-        raise syntax_error(f'syntax error at or near "{words.current}"')
+    words.end()
     sql = compose(
         _APPEND,
         target=literal(identifier(*target)),

@@ -11,6 +11,7 @@ from infra.local.redshift.quoting import compose, identifier, literal
 _SCRIPTS = [
     Path(__file__).with_name(name)
     for name in (
+        "layout.sql",
         "catalog.sql",
         "loads.sql",
         "functions.sql",

@@ -2,20 +2,7 @@
 -- statement may find its object already there. Views and functions go to pg_catalog, where they
 -- are found before anything on the search path, as Redshift's own are.
 
-SET allow_system_table_mods = on;
-
-CREATE SCHEMA IF NOT EXISTS redshift_local;
-GRANT CREATE ON SCHEMA public TO PUBLIC;
-
 CREATE SEQUENCE IF NOT EXISTS redshift_local.query_id;
-
-CREATE TABLE IF NOT EXISTS redshift_local.table_attributes (
-    relation oid PRIMARY KEY,
-    diststyle text NOT NULL,
-    distkey text,
-    sortkeys text[] NOT NULL,
-    encodings jsonb NOT NULL
-);
 
 -- Keys are declared and not enforced, so PostgreSQL has none of them.
 CREATE SEQUENCE IF NOT EXISTS redshift_local.key_number MINVALUE 3000000000 START 3000000000;
@@ -40,7 +27,7 @@ DECLARE
 BEGIN
     IF model IS NOT NULL THEN
         INSERT INTO redshift_local.table_attributes
-        SELECT made, a.diststyle, a.distkey, a.sortkeys, a.encodings
+        SELECT made, a.diststyle, a.distkey, a.sortkeys, a.encodings, a.sortstyle
         FROM redshift_local.table_attributes a
         WHERE a.relation = model
         ON CONFLICT DO NOTHING;
@@ -48,7 +35,7 @@ BEGIN
         INSERT INTO redshift_local.table_attributes VALUES (
             made, attributes ->> 'diststyle', attributes ->> 'distkey',
             ARRAY(SELECT jsonb_array_elements_text(attributes -> 'sortkeys')),
-            attributes -> 'encodings'
+            attributes -> 'encodings', attributes ->> 'sortstyle'
         ) ON CONFLICT DO NOTHING;
         INSERT INTO redshift_local.table_key (relation, kind, name, columns, referred, definition)
         SELECT made, key.kind, coalesce(key.name, concat_ws('_', c.relname, key.suffix)),
@@ -60,6 +47,10 @@ BEGIN
     ELSIF attributes ? 'encodings' THEN
         UPDATE redshift_local.table_attributes
         SET encodings = encodings || (attributes -> 'encodings') WHERE relation = made;
+    ELSIF attributes ? 'layout' THEN
+        PERFORM redshift_local.alter_layout(made, attributes -> 'layout');
+    ELSIF attributes ? 'dropped' THEN
+        PERFORM redshift_local.refuse_drop(made, attributes ->> 'dropped');
     END IF;
     IF attributes ? 'varbytes' THEN
         UPDATE pg_attribute SET atttypmod = length.value::integer + 4
@@ -126,13 +117,6 @@ BEGIN
 END
 $body$;
 GRANT USAGE ON SCHEMA redshift_local TO PUBLIC;
-
--- The keys by which the rows of a table are spread and sorted, which only the server itself may read.
-CREATE OR REPLACE FUNCTION redshift_local.keys_of(relation oid) RETURNS text
-LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-    SELECT coalesce(min(format('%s %s %s', a.diststyle, a.distkey, a.sortkeys)), '')
-    FROM redshift_local.table_attributes a WHERE a.relation = keys_of.relation
-$$;
 
 -- Moves all rows, with the client's rights. Columns are matched by name.
 CREATE OR REPLACE FUNCTION redshift_local.append_table(target regclass, source regclass, extra text)
@@ -279,19 +263,9 @@ RETURNS bigint LANGUAGE sql IMMUTABLE STRICT AS $$
         END::bigint
 $$;
 
--- The encoding that a column was given, or the one that Redshift chooses.
-CREATE OR REPLACE FUNCTION redshift_local.encoding_of(
-    column_name name, kind oid, attributes redshift_local.table_attributes)
-RETURNS text LANGUAGE sql STABLE AS $$
-    SELECT coalesce(attributes.encodings ->> column_name, CASE
-        WHEN column_name = ANY (attributes.sortkeys)
-            OR kind IN ('bool'::regtype, 'float4'::regtype, 'float8'::regtype) THEN 'none'
-        WHEN kind IN ('varchar'::regtype, 'bpchar'::regtype, 'bytea'::regtype) THEN 'lzo'
-        WHEN kind = 'jsonb'::regtype THEN 'zstd' ELSE 'az64' END)
-$$;
-
 DROP VIEW IF EXISTS pg_catalog.svv_table_info, pg_catalog.pg_table_def, pg_catalog.svv_roles,
-    pg_catalog.svv_relation_privileges;
+    pg_catalog.svv_relation_privileges, pg_catalog.svv_rls_relation,
+    pg_catalog.svv_attached_masking_policy, pg_catalog.svv_datashare_objects;
 
 -- In PostgreSQL a user is a role that may log in; its own roles begin with pg_.
 CREATE VIEW pg_catalog.svv_roles AS
@@ -313,13 +287,40 @@ CROSS JOIN LATERAL aclexplode(c.relacl) AS a
 LEFT JOIN pg_roles r ON r.oid = a.grantee
 WHERE c.relkind IN ('r', 'v');
 
--- As in Redshift, a table without rows is not listed.
+-- Superusers see all rows, others those of their own tables.
+-- https://docs.aws.amazon.com/redshift/latest/dg/r_SVV_RLS_RELATION.html
+CREATE VIEW pg_catalog.svv_rls_relation AS
+SELECT current_database()::text AS datname, n.nspname::text AS relschema,
+       c.relname::text AS relname, CASE c.relkind WHEN 'r' THEN 'table' ELSE 'view' END AS relkind,
+       c.relrowsecurity AS is_rls_on, false AS is_rls_datashare_on
+FROM pg_class c
+JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE c.relrowsecurity AND (pg_has_role(c.relowner, 'USAGE')
+    OR (SELECT rolsuper FROM pg_roles WHERE rolname = session_user));
+
+-- There are no masking policies and no datashares.
+-- https://docs.aws.amazon.com/redshift/latest/dg/r_SVV_ATTACHED_MASKING_POLICY.html
+CREATE VIEW pg_catalog.svv_attached_masking_policy AS
+SELECT ''::text AS policy_name, ''::text AS schema_name, ''::text AS table_name,
+       ''::text AS grantee, ''::text AS grantee_type WHERE false;
+
+-- https://docs.aws.amazon.com/redshift/latest/dg/r_SVV_DATASHARE_OBJECTS.html
+CREATE VIEW pg_catalog.svv_datashare_objects AS
+SELECT ''::text AS share_type, ''::text AS share_name, ''::text AS object_type,
+       ''::text AS object_name WHERE false;
+
+-- As in Redshift, a table without rows is not listed, and only superusers may look.
+-- https://docs.aws.amazon.com/redshift/latest/dg/r_SVV_TABLE_INFO.html
 CREATE VIEW pg_catalog.svv_table_info AS
 SELECT current_database()::text AS database, n.nspname::text AS schema, c.oid AS table_id,
        c.relname::text AS table,
        CASE WHEN a.diststyle = 'KEY' THEN format('KEY(%s)', a.distkey)
             ELSE coalesce(a.diststyle, 'AUTO(ALL)') END AS diststyle,
-       CASE WHEN a.sortkeys <> '{}' THEN a.sortkeys[1] ELSE 'AUTO(SORTKEY)' END AS sortkey1,
+       CASE WHEN a.sortstyle = 'interleaved' THEN 'INTERLEAVED'
+            WHEN a.sortstyle = 'none' THEN ''
+            WHEN a.sortstyle = 'compound' THEN a.sortkeys[1]
+            WHEN a.sortkeys <> '{}' THEN format('AUTO(SORTKEY(%s))', a.sortkeys[1])
+            ELSE 'AUTO(SORTKEY)' END AS sortkey1,
        coalesce(cardinality(a.sortkeys), 0) AS sortkey_num, r.rows AS tbl_rows
 FROM pg_class c
 JOIN pg_namespace n ON n.oid = c.relnamespace
@@ -334,7 +335,7 @@ SELECT n.nspname::text AS schemaname, c.relname::text AS tablename, f.attname::t
        redshift_format_type(f.atttypid, f.atttypmod) AS type,
        redshift_local.encoding_of(f.attname, f.atttypid, a) AS encoding,
        coalesce(f.attname = a.distkey, false) AS distkey,
-       coalesce(array_position(a.sortkeys, f.attname::text), 0) AS sortkey,
+       redshift_local.sortkey_place(f.attname, a) AS sortkey,
        f.attnotnull AS notnull
 FROM pg_class c
 JOIN pg_namespace n ON n.oid = c.relnamespace
@@ -344,5 +345,6 @@ WHERE c.relkind = 'r' AND n.nspname = ANY (current_schemas(true))
   AND n.nspname NOT IN ('pg_catalog', 'information_schema')
 ORDER BY n.nspname, c.relname, f.attnum;
 
-GRANT SELECT ON pg_catalog.svv_table_info, pg_catalog.pg_table_def, pg_catalog.svv_roles,
-    pg_catalog.svv_relation_privileges TO PUBLIC;
+GRANT SELECT ON pg_catalog.pg_table_def, pg_catalog.svv_roles, pg_catalog.svv_relation_privileges,
+    pg_catalog.svv_rls_relation, pg_catalog.svv_attached_masking_policy,
+    pg_catalog.svv_datashare_objects TO PUBLIC;

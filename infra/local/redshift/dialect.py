@@ -20,10 +20,11 @@ from infra.local.redshift.copy_grammar import read_copy
 from infra.local.redshift.errors import RedshiftError, not_supported, syntax_error
 from infra.local.redshift.functions import translate_functions
 from infra.local.redshift.grouping import translate_group_by_all
+from infra.local.redshift.layout import read_layout
 from infra.local.redshift.leader import translate_catalog
 from infra.local.redshift.navigation import translate_navigation
 from infra.local.redshift.pivots import translate_pivots
-from infra.local.redshift.refusals import refuse_syntax
+from infra.local.redshift.refusals import refuse_long_names, refuse_syntax
 from infra.local.redshift.rendering import render
 from infra.local.redshift.statements import (
     Action,
@@ -34,8 +35,10 @@ from infra.local.redshift.statements import (
     Words,
 )
 from infra.local.redshift.tables import (
+    AutoSortKey,
     ColumnDistKey,
     ColumnSortKey,
+    InterleavedSortKey,
     translate_alter,
     translate_create,
 )
@@ -77,11 +80,26 @@ class LaptopRedshift(Redshift):
             "APPROXIMATE": lambda self: self._parse_function(),
             "SYSDATE": lambda self: self.expression(exp.Anonymous(this="sysdate")),
         }
+        PROPERTY_PARSERS: ClassVar = {
+            **RedshiftParser.PROPERTY_PARSERS,
+            "INTERLEAVED": lambda self: _interleaved(self),
+            "SORTKEY": lambda self: (
+                self.expression(AutoSortKey())
+                if self._match_text_seq("AUTO")
+                else self._parse_sortkey()
+            ),
+        }
         CONSTRAINT_PARSERS: ClassVar = {
             **RedshiftParser.CONSTRAINT_PARSERS,
             "DISTKEY": lambda self: self.expression(ColumnDistKey()),
             "SORTKEY": lambda self: self.expression(ColumnSortKey()),
         }
+
+
+def _interleaved(parser: RedshiftParser) -> InterleavedSortKey:
+    if not parser._match_text_seq("SORTKEY"):
+        parser.raise_error("Expected SORTKEY")
+    return parser.expression(InterleavedSortKey(this=parser._parse_wrapped_id_vars()))
 
 
 def translate(sql: str, *, case_sensitive: bool = False) -> Action:
@@ -108,6 +126,7 @@ def _translate(sql: str, case_sensitive: bool) -> Action:
         raise syntax_error("cannot insert multiple commands into a prepared statement")
     if not tokens:
         return Relay("")
+    refuse_long_names(tokens)
     verb = tokens[0].text.upper()
     if verb == "COPY":
         return read_copy(Words(tokens[1:], sql=sql, case_sensitive=case_sensitive))
@@ -122,6 +141,9 @@ def _translate(sql: str, case_sensitive: bool) -> Action:
         return command
     if command is not None:
         return Alone(command, _translate_tree(sql, tokens, case_sensitive))
+    layout = read_layout(Words(tokens, sql=sql, case_sensitive=case_sensitive))
+    if layout is not None:
+        return Relay(layout)
     if _needs_tree(tokens):
         return Relay(_translate_tree(sql, tokens, case_sensitive))
     return _administer(sql, tokens, case_sensitive)

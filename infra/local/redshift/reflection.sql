@@ -4,8 +4,9 @@
 
 DROP VIEW IF EXISTS redshift_local.catalog_attribute, redshift_local.catalog_attrdef,
     redshift_local.catalog_class, redshift_local.catalog_constraint,
-    redshift_local.catalog_namespace, pg_catalog.svv_external_schemas,
-    pg_catalog.svv_external_tables, pg_catalog.svv_external_columns;
+    redshift_local.catalog_namespace, pg_catalog.pg_attribute_info,
+    pg_catalog.svv_external_schemas, pg_catalog.svv_external_tables,
+    pg_catalog.svv_external_columns;
 
 CREATE OR REPLACE FUNCTION redshift_local.encodings() RETURNS text[] LANGUAGE sql IMMUTABLE AS $$
     SELECT ARRAY['none', 'raw', 'bytedict', 'delta', 'delta32k', 'lzo', 'mostly8', 'mostly16',
@@ -25,10 +26,16 @@ FROM pg_class c LEFT JOIN redshift_local.table_attributes a ON a.relation = c.oi
 
 CREATE VIEW redshift_local.catalog_attribute AS
 SELECT f.*, coalesce(f.attname = a.distkey, false) AS attisdistkey,
-       coalesce(array_position(a.sortkeys, f.attname::text), 0) AS attsortkeyord,
+       redshift_local.sortkey_place(f.attname, a) AS attsortkeyord,
        array_position(redshift_local.encodings(),
                       redshift_local.encoding_of(f.attname, f.atttypid, a)) - 1 AS attencodingtype
 FROM pg_attribute f LEFT JOIN redshift_local.table_attributes a ON a.relation = f.attrelid;
+
+-- With the grants on single columns, for every user to see:
+-- https://docs.aws.amazon.com/redshift/latest/dg/r_PG_ATTRIBUTE_INFO.html
+CREATE VIEW pg_catalog.pg_attribute_info AS
+SELECT f.attrelid, f.attname, f.atttypid, f.attnum, f.attnotnull, f.attisdropped, f.attacl
+FROM pg_attribute f;
 
 CREATE VIEW redshift_local.catalog_attrdef AS
 SELECT d.*, pg_get_expr(d.adbin, d.adrelid) AS adsrc FROM pg_attrdef d;
@@ -75,5 +82,6 @@ $$;
 
 GRANT SELECT ON redshift_local.catalog_attribute, redshift_local.catalog_attrdef,
     redshift_local.catalog_class, redshift_local.catalog_constraint,
-    redshift_local.catalog_namespace, pg_catalog.svv_external_schemas,
-    pg_catalog.svv_external_tables, pg_catalog.svv_external_columns TO PUBLIC;
+    redshift_local.catalog_namespace, pg_catalog.pg_attribute_info,
+    pg_catalog.svv_external_schemas, pg_catalog.svv_external_tables,
+    pg_catalog.svv_external_columns TO PUBLIC;

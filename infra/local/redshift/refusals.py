@@ -1,6 +1,10 @@
-"""What PostgreSQL would run and Redshift refuses."""
+"""What PostgreSQL would run and Redshift refuses, and names that PostgreSQL cannot hold."""
+
+from collections.abc import Iterable
+from typing import Final
 
 from sqlglot import exp
+from sqlglot.tokenizer_core import Token, TokenType
 
 from infra.local.redshift import leader
 from infra.local.redshift.errors import RedshiftError, not_supported, syntax_error
@@ -54,6 +58,24 @@ _REFUSED_NODES: tuple[tuple[type[exp.Expr], str], ...] = (
     (exp.PartitionedByProperty, "PARTITION BY"),
     (exp.Array, "ARRAY"),
 )
+
+
+_LONGEST_NAME_BYTES: Final = 63
+_NAMES: Final = (TokenType.VAR, TokenType.IDENTIFIER)
+
+
+def refuse_long_names(tokens: Iterable[Token]) -> None:
+    """Raise for a name that PostgreSQL would cut: two of them may be cut to one.
+
+    Redshift holds 127 bytes: https://docs.aws.amazon.com/redshift/latest/dg/r_names.html
+    """
+    for token in tokens:
+        if token.token_type in _NAMES and len(token.text.encode()) > _LONGEST_NAME_BYTES:
+            raise RedshiftError(
+                "42622",
+                f'identifier "{token.text}" is too long: the laptop holds {_LONGEST_NAME_BYTES}'
+                " bytes of a name, Redshift 127",
+            )
 
 
 def refuse_syntax(tree: exp.Expr) -> None:

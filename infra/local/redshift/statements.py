@@ -80,6 +80,11 @@ class Words:
         if not self.take(*words):
             raise syntax_error(f'syntax error at or near "{self.current}"')
 
+    def end(self) -> None:
+        """Nothing may come any more."""
+        if self.left:
+            raise syntax_error(f'syntax error at or near "{self.current}"')
+
     def string(self) -> str:
         """The string that must come next."""
         if not self.left or self._tokens[self._place].token_type != TokenType.STRING:

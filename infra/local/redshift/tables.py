@@ -27,6 +27,21 @@ class ColumnSortKey(exp.Expression, exp.ColumnConstraintKind):
     arg_types: ClassVar[dict[str, bool]] = {}
 
 
+class InterleavedSortKey(exp.Property):
+    """INTERLEAVED SORTKEY behind a table."""
+
+    arg_types: ClassVar[dict[str, bool]] = {"this": True}
+
+
+class AutoSortKey(exp.Property):
+    """SORTKEY AUTO behind a table."""
+
+    arg_types: ClassVar[dict[str, bool]] = {}
+
+
+_MOST_INTERLEAVED = 8
+# https://docs.aws.amazon.com/redshift/latest/dg/r_names.html
+_SYSTEM_COLUMNS = frozenset({"oid", "tableoid", "xmin", "cmin", "xmax", "cmax", "ctid"})
 _NOT_ENFORCED = (exp.UniqueColumnConstraint, exp.Reference)
 _TABLE_KEYS = (exp.PrimaryKey, exp.UniqueColumnConstraint, exp.ForeignKey, exp.Constraint)
 
@@ -36,6 +51,7 @@ class _Attributes:
     style: str | None = None
     distkey: str | None = None
     sortkeys: list[str] = field(default_factory=list)
+    is_interleaved: bool = False
     encodings: dict[str, str] = field(default_factory=dict)
     varbytes: dict[str, int] = field(default_factory=dict)
     """The bytes of each VARBYTE, which PostgreSQL's type does not count."""
@@ -46,6 +62,12 @@ class _Attributes:
         if self.distkey is not None:
             return "KEY"
         return self.style if self.style in ("EVEN", "ALL") else "AUTO(ALL)"
+
+    @property
+    def sortstyle(self) -> str:
+        if not self.sortkeys:
+            return "auto"
+        return "interleaved" if self.is_interleaved else "compound"
 
 
 def translate_create(create: exp.Create) -> str:
@@ -89,7 +111,7 @@ def translate_alter(alter: exp.Alter) -> str:
     attributes = _Attributes()
     for column in alter.find_all(exp.ColumnDef):
         _take_column(column, attributes)
-    return _as_comment({"encodings": attributes.encodings, "varbytes": attributes.varbytes})
+    return as_comment({"encodings": attributes.encodings, "varbytes": attributes.varbytes})
 
 
 def _take_properties(create: exp.Create, attributes: _Attributes) -> None:
@@ -104,12 +126,17 @@ def _take_properties(create: exp.Create, attributes: _Attributes) -> None:
             attributes.style = found.name.upper()
         elif isinstance(found, exp.SortKeyProperty):
             attributes.sortkeys = _sortkeys(found)
-        elif not isinstance(found, exp.BackupProperty):
+        elif isinstance(found, InterleavedSortKey):
+            attributes.sortkeys, attributes.is_interleaved = _sortkeys(found), True
+            if len(attributes.sortkeys) > _MOST_INTERLEAVED:
+                most = f"at most {_MOST_INTERLEAVED} columns"
+                raise RedshiftError("54011", f"an interleaved sort key has {most}")
+        elif not isinstance(found, AutoSortKey | exp.BackupProperty):
             raise not_supported(f"{found.key} is not supported in CREATE TABLE")
     create.set("properties", exp.Properties(expressions=kept) if kept else None)
 
 
-def _sortkeys(found: exp.SortKeyProperty) -> list[str]:
+def _sortkeys(found: exp.SortKeyProperty | InterleavedSortKey) -> list[str]:
     columns = found.this
     if isinstance(columns, exp.Expr):
         columns = columns.expressions
@@ -136,6 +163,10 @@ def _require(column: exp.ColumnDef) -> None:
 
 
 def _take_column(column: exp.ColumnDef, attributes: _Attributes) -> None:
+    if column.name in _SYSTEM_COLUMNS:
+        raise RedshiftError(
+            "42701", f'column name "{column.name}" conflicts with a system column name'
+        )
     _take_constraints(column, attributes)
     length = varbyte_length(column.args["kind"])
     if length is not None:
@@ -167,10 +198,11 @@ def _take_constraints(column: exp.ColumnDef, attributes: _Attributes) -> None:
 
 
 def _comment(attributes: _Attributes) -> str:
-    return _as_comment(
+    return as_comment(
         {
             "diststyle": attributes.diststyle,
             "distkey": attributes.distkey,
+            "sortstyle": attributes.sortstyle,
             "sortkeys": attributes.sortkeys,
             "encodings": attributes.encodings,
             "varbytes": attributes.varbytes,
@@ -181,9 +213,10 @@ def _comment(attributes: _Attributes) -> str:
 
 def _comment_like(source: exp.Expr) -> str:
     names = [part.name for part in source.find_all(exp.Identifier, bfs=False)]
-    return _as_comment({"like": identifier(*reversed(names))})
+    return as_comment({"like": identifier(*reversed(names))})
 
 
-def _as_comment(values: dict[str, object]) -> str:
+def as_comment(values: dict[str, object]) -> str:
+    """Values for the catalog, in a comment that stands before a statement."""
     # A name must not be able to end the comment: JSON reads \/ as /.
     return "/*redshift:" + json.dumps(values).replace("/", "\\/") + "*/ "

@@ -27,7 +27,7 @@ SELECT current_database()::text AS database_name, n.nspname::text AS schema_name
        CASE WHEN f.attnotnull THEN 'NO' ELSE 'YES' END AS is_nullable,
        coalesce(a.encodings ->> f.attname, '') AS encoding,
        coalesce(f.attname = a.distkey, false) AS distkey,
-       coalesce(array_position(a.sortkeys, f.attname::text), 0) AS sortkey,
+       redshift_local.sortkey_place(f.attname, a) AS sortkey,
        NULL::text AS remarks
 FROM pg_class c
 JOIN pg_namespace n ON n.oid = c.relnamespace

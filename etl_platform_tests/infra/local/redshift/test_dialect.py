@@ -110,6 +110,8 @@ def test_quoted_names_fold_to_lower_case_unless_the_session_says_otherwise(sql: 
         "CREATE TABLE x (a int CHECK (a > 1))",
         "CREATE TABLE x (a int, b int GENERATED ALWAYS AS (a * 2) STORED)",
         "CREATE TABLE x (a int) DISTKEY(b)",
+        "CREATE TABLE x (oid int)",
+        "ALTER TABLE x ADD COLUMN ctid int",
         "CREATE EXTENSION hstore",
         "CREATE TYPE mood AS ENUM ('sad')",
         "CREATE SEQUENCE s",
@@ -133,7 +135,7 @@ def test_quoted_names_fold_to_lower_case_unless_the_session_says_otherwise(sql: 
 def test_what_only_postgresql_has_is_refused(statement: str) -> None:
     with pytest.raises(RedshiftError) as error:
         translate(statement)
-    assert error.value.sqlstate in {"42601", "0A000", "42883", "22023", "42703"}
+    assert error.value.sqlstate in {"42601", "0A000", "42883", "22023", "42703", "42701"}
 
 
 def test_a_merge_updates_inserts_and_refuses_doubled_sources(sql: Sql) -> None:
@@ -238,6 +240,28 @@ def test_what_is_granted_on_a_table_is_listed(sql: Sql) -> None:
     ) == [["SELECT", "public", "public", False]]
 
 
+def test_what_only_a_new_table_would_lack_is_listed(sql: Sql) -> None:
+    """https://docs.aws.amazon.com/redshift/latest/dg/r_PG_ATTRIBUTE_INFO.html,
+    https://docs.aws.amazon.com/redshift/latest/dg/r_SVV_RLS_RELATION.html"""
+    sql("CREATE TABLE t (a int, b int)")
+    sql("GRANT SELECT (b) ON TABLE t TO PUBLIC")
+    granted = (
+        "SELECT a.attname, array_to_string(a.attacl, '|') FROM pg_attribute_info AS a"
+        " JOIN pg_class AS c ON c.oid = a.attrelid JOIN pg_namespace AS n ON n.oid = c.relnamespace"
+        " WHERE c.relname = 't' AND n.nspname = current_schema() AND array_upper(a.attacl, 1) > 0"
+    )
+    assert [name for name, acl in sql(granted) if acl.startswith("=r/")] == ["b"]
+    secured = (
+        "SELECT is_rls_on FROM svv_rls_relation"
+        " WHERE relname = 't' AND relschema = current_schema()"
+    )
+    assert sql(secured) == []
+    sql("ALTER TABLE t ROW LEVEL SECURITY ON")
+    assert sql(secured) == [[True]]
+    sql("ALTER TABLE t ROW LEVEL SECURITY OFF")
+    assert sql(secured) == []
+
+
 def test_json_parse_takes_no_longer_text_than_a_varchar(sql: Sql) -> None:
     sql("CREATE TABLE t (a super)")
     longest = "x" * 65533
@@ -281,7 +305,10 @@ def test_a_text_is_split_at_its_semicolons_only() -> None:
     assert split("SELECT ';' ; -- ;\n SELECT 2;;") == ["SELECT ';' ", " -- ;\n SELECT 2"]
 
 
-@given(st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=40))
+names = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=40)
+
+
+@given(names.filter(lambda name: len(name.encode()) < 64))
 def test_no_name_can_leave_its_quotes(name: str) -> None:
     quoted = '"' + name.replace('"', '""') + '"'
     if not name:
@@ -291,6 +318,41 @@ def test_no_name_can_leave_its_quotes(name: str) -> None:
     if not name.isspace():
         made = relayed(f"CREATE TABLE t ({quoted} int) DISTKEY ({quoted})")
         assert made.count("*/") == made.split("*/ CREATE TABLE", 1)[1].count("*/") + 1
+
+
+@pytest.mark.parametrize("name", ["n" * 63, "é" * 31, '"' * 63, "select", "table", 'a"b', "ß.ñ"])
+def test_a_name_of_63_bytes_is_held_as_it_is(sql: Sql, name: str) -> None:
+    quoted = '"' + name.replace('"', '""') + '"'
+    sql(f"CREATE TABLE {quoted} ({quoted} int) DISTKEY ({quoted}) SORTKEY ({quoted})")
+    sql(f"INSERT INTO {quoted} ({quoted}) VALUES (7)")
+    assert sql(f"SELECT {quoted} FROM {quoted}") == [[7]]
+    sql(f"ALTER TABLE {quoted} ALTER SORTKEY NONE")
+    shown = (
+        'SELECT tablename, "column", sortkey FROM pg_table_def WHERE schemaname = current_schema()'
+    )
+    assert sql(shown) == [[name, name, 0]]
+
+
+@pytest.mark.parametrize("name", ["n" * 64, "é" * 32, "n" * 127, "n" * 128])
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "CREATE TABLE {} (a int)",
+        "CREATE TABLE t ({} int)",
+        "SELECT 1 AS {}",
+        "ALTER TABLE t RENAME TO {}",
+        "GRANT SELECT ON t TO {}",
+        "COPY {} FROM 's3://b/k' IAM_ROLE 'arn:aws:iam::000000000000:role/r' FORMAT PARQUET",
+        "DROP TABLE {}",
+    ],
+)
+def test_a_longer_name_is_refused_and_not_cut_to_that_of_another(statement: str, name: str) -> None:
+    """https://docs.aws.amazon.com/redshift/latest/dg/r_names.html"""
+    with pytest.raises(RedshiftError, match="the laptop holds 63 bytes of a name") as refused:
+        translate(statement.format(f'"{name}"'))
+    assert refused.value.sqlstate == "42622"
+    with pytest.raises(RedshiftError, match="the laptop holds"):
+        translate(statement.format(name))
 
 
 @given(st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=40))
