@@ -34,7 +34,8 @@ def entry(hour: Hour, rows: int = 100, took: timedelta = timedelta(minutes=1)) -
     counts = (rows, rows, 0, 0, rows, 0)
     return Entry(
         *("nyc.feed", "feed", hour, f"b{hour}", "1", manifest_at, Outcome.LOADED),
-        *(*counts, 1, 10, "digest", "order", "run", manifest_at + took),
+        *(*counts, 1, 10, "digest", "order", "run"),
+        loaded_at=manifest_at + took,
     )
 
 
