@@ -74,6 +74,18 @@ class Run:
 
 
 @dataclass(frozen=True)
+class Work:
+    """What a load has done when it writes its entries."""
+
+    copy_query_id: int | None = None
+    load_seconds: float | None = None
+
+    def copy_of(self, outcome: Outcome, files: int) -> int | None:
+        """The COPY that read the files of a batch; none was read of an OUTDATED one."""
+        return self.copy_query_id if files and outcome is not Outcome.OUTDATED else None
+
+
+@dataclass(frozen=True)
 class Entry:
     """One row of the ledger."""
 
@@ -112,8 +124,7 @@ class Entry:
         outcome: Outcome,
         applied: int,
         run: Run,
-        copy_query_id: int | None = None,
-        load_seconds: float | None = None,
+        work: Work = Work(),
     ) -> "Entry":
         """What the ledger will say of a batch of which `applied` rows go into the table."""
         batch, counts = commit.batch, commit.counts
@@ -137,18 +148,11 @@ class Entry:
             run.order_id,
             run.run_id,
             run.dagster_run_id,
-            copy_query_id if commit.files and outcome is not Outcome.OUTDATED else None,
-            load_seconds,
+            work.copy_of(outcome, len(commit.files)),
+            work.load_seconds,
         )
 
-    def ended(
-        self,
-        outcome: Outcome,
-        applied: int,
-        run: Run,
-        copy_query_id: int | None,
-        load_seconds: float,
-    ) -> "Entry":
+    def ended(self, outcome: Outcome, applied: int, run: Run, work: Work) -> "Entry":
         """What the ledger will say of a batch that was begun."""
         return replace(
             self,
@@ -158,10 +162,8 @@ class Entry:
             order_id=run.order_id,
             run_id=run.run_id,
             dagster_run_id=run.dagster_run_id,
-            copy_query_id=(
-                copy_query_id if self.files and outcome is not Outcome.OUTDATED else None
-            ),
-            load_seconds=load_seconds,
+            copy_query_id=work.copy_of(outcome, self.files),
+            load_seconds=work.load_seconds,
         )
 
     @classmethod

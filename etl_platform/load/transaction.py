@@ -22,7 +22,7 @@ from etl_platform.contract.storage import Storage
 from etl_platform.contract.warehouse import Connect, Warehouse
 from etl_platform.load import evolution, ledger, locking, replacement, sql
 from etl_platform.load.converted import blocked, read_commit
-from etl_platform.load.ledger import Entry, Outcome, Run
+from etl_platform.load.ledger import Entry, Outcome, Run, Work
 from etl_platform.load.quoting import RoleArn, Sql
 from etl_platform.load.staging import COPY, Staged, stage
 from etl_platform.load.strategies import RESTORING, Change, Step, strategy_of
@@ -169,7 +169,7 @@ class Loader:
             change = strategy.change(self.target, applied, standing.versions, staged.ranges)
             rows = self._carry_out(warehouse, change, staged, taken, standing)
         outcomes = {v: Outcome.LOADED if v in applied else Outcome.OUTDATED for v in due}
-        load_s = round(time.monotonic() - started, 3)
+        work = Work(staged.query_id, round(time.monotonic() - started, 3))
         entries = [
             Entry.new(
                 self.target,
@@ -177,19 +177,12 @@ class Loader:
                 outcomes[version],
                 rows.get(commit.batch.batch_id, 0),
                 self.run,
-                staged.query_id,
-                load_s,
+                work,
             )
             for version, commit in arrivals.items()
         ]
         ended = [
-            entry.ended(
-                outcomes[entry.version],
-                rows.get(entry.batch_id, 0),
-                self.run,
-                staged.query_id,
-                load_s,
-            )
+            entry.ended(outcomes[entry.version], rows.get(entry.batch_id, 0), self.run, work)
             for entry in left
         ]
         if standing.begun or (applied and change.truncate):
@@ -258,7 +251,7 @@ class Loader:
         """
         known = {entry.batch_id for entry in standing.begun}
         begun = [
-            Entry.new(self.target, commit, Outcome.BEGUN, 0, self.run, staged.query_id)
+            Entry.new(self.target, commit, Outcome.BEGUN, 0, self.run, Work(staged.query_id))
             for commit in commits
             if commit.batch.batch_id not in known
         ]

@@ -14,7 +14,7 @@ from rich.console import Console
 from etl_platform.contract.commit import Commit, Counts
 from etl_platform.contract.hour import Hour
 from etl_platform.load import ledger
-from etl_platform.load.ledger import Entry, Outcome, Run
+from etl_platform.load.ledger import Entry, Outcome, Run, Work
 from etl_platform.load.ledger_sql import HOUR_COLUMNS
 from etl_platform.load.target import HOURS_VIEW, Target
 from etl_platform.rendering import table
@@ -47,9 +47,7 @@ def test_an_entry_comes_back_with_the_clock_of_the_warehouse(
     endpoint: Endpoint, target: Target
 ) -> None:
     made = _commit(target, 0)
-    entry = replace(
-        Entry.new(target, made, Outcome.LOADED, 4, RUN), copy_query_id=7, load_seconds=1.25
-    )
+    entry = replace(Entry.new(target, made, Outcome.LOADED, 4, RUN, Work(7, 1.25)), copy_query_id=7)
     _write(endpoint, target, entry)
     with endpoint.connect() as warehouse:
         found = ledger.loaded(warehouse, target, [made.batch.batch_id, "unknown"])
