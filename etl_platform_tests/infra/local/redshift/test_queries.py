@@ -95,13 +95,20 @@ def test_a_statement_that_runs_has_the_label_of_its_session(
     assert again == [["default"]]
 
 
-def test_the_next_session_of_a_number_has_no_label_of_the_one_before(tmp_path: Path) -> None:
+def test_a_session_that_ends_takes_its_label_with_it(endpoint: Endpoint) -> None:
+    (file,) = endpoint.state_dir.rglob(statement_log.LABELS_FILE_NAME)
+    with endpoint.connect() as session:
+        ((number,),) = run(session, "SELECT pg_backend_pid()")
+        run(session, "SET query_group TO 'a load'")
+        assert json.loads(file.read_text())[str(number)] == "a load"
+    while str(number) in json.loads(file.read_text()):
+        time.sleep(0.02)
+
+
+def test_a_server_that_starts_knows_no_label_of_the_one_before(tmp_path: Path) -> None:
     file = tmp_path / "labels.json"
-    labels = statement_log.SessionLabels(file)
-    labels.put(7, "load")
-    labels.put(8, "refresh")
-    labels.forget(7)
-    assert json.loads(file.read_text()) == {"8": "refresh"}
+    statement_log.SessionLabels(file).put(7, "a load")
+    assert json.loads(file.read_text()) == {"7": "a load"}
     statement_log.SessionLabels(file)
     assert json.loads(file.read_text()) == {}
 
