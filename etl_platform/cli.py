@@ -184,13 +184,18 @@ def reconcile(source: str, hour: str, hour_to: str | None) -> None:
         raise SystemExit(1)
 
 
-def _write(columns: Sequence[str], rows: Sequence[Sequence[Any]], row_format: str) -> None:
+def _write(
+    columns: Sequence[str],
+    rows: Sequence[Sequence[Any]],
+    row_format: str,
+    title: str | None = None,
+) -> None:
     if row_format == RowFormat.CSV:
         click.echo(csv_text(columns, rows), nl=False)
     elif row_format == RowFormat.JSON:
         click.echo(json_text(columns, rows), nl=False)
     else:
-        show(table(columns, rows))
+        show(table(columns, rows, title))
 
 
 @cli.command()
@@ -262,7 +267,8 @@ def hours(source: str, first: str | None, last: str | None, row_format: str) -> 
     with connect(read_secret(names.service_secret)) as warehouse:
         known = entries.between(warehouse, Target(contract), wanted[0], wanted[-1])
     found = hour_states.look(StatusReader(S3(), names, contract), wanted, due, known)
-    _write(hour_states.COLUMNS, list(hour_states.rows(found)), row_format)
+    rows = list(hour_states.rows(found))
+    _write(hour_states.COLUMNS, rows, row_format, f"{source}, by stretches of hours (UTC)")
 
 
 @cli.group()
