@@ -133,8 +133,9 @@ def sql(statement: str, row_format: str) -> None:
     show_default=True,
     help="How many batches to show, those that were loaded last.",
 )
+@click.option("--all", "every", is_flag=True, help="Every column, as CSV and JSON always have.")
 @_format_option
-def ledger(source: str, last: int, row_format: str) -> None:
+def ledger(source: str, last: int, every: bool, row_format: str) -> None:
     """Print the ledger of SOURCE: what was loaded, when, of which manifest and by which run."""
     from etl_platform.aws.secrets import read_secret
     from etl_platform.aws.warehouse import connect
@@ -145,7 +146,11 @@ def ledger(source: str, last: int, row_format: str) -> None:
     target = Target(find_contract(source))
     with connect(read_secret(Settings.read().names.service_secret)) as warehouse:
         found = entries.latest(warehouse, target, last)
-    _write(entries.SHOWN, [entry.shown for entry in found], row_format)
+    if row_format == RowFormat.TABLE and not every:
+        rows = [entry.narrow for entry in found]
+        show(table(entries.NARROW, rows, title=f"{source}, by when it was loaded (UTC)"))
+    else:
+        _write(entries.SHOWN, [entry.shown for entry in found], row_format)
 
 
 @cli.command()
@@ -179,13 +184,18 @@ def reconcile(source: str, hour: str, hour_to: str | None) -> None:
         raise SystemExit(1)
 
 
-def _write(columns: Sequence[str], rows: Sequence[Sequence[Any]], row_format: str) -> None:
+def _write(
+    columns: Sequence[str],
+    rows: Sequence[Sequence[Any]],
+    row_format: str,
+    title: str | None = None,
+) -> None:
     if row_format == RowFormat.CSV:
         click.echo(csv_text(columns, rows), nl=False)
     elif row_format == RowFormat.JSON:
         click.echo(json_text(columns, rows), nl=False)
     else:
-        show(table(columns, rows))
+        show(table(columns, rows, title))
 
 
 @cli.command()
@@ -218,6 +228,47 @@ def status(source: str | None, last: int) -> None:
     else:
         rows = [report.summary_row(name, statuses) for name, statuses in hours.items()]
         show(table(report.SUMMARY_COLUMNS, rows, title=f"The newest {last} landed hours"))
+
+
+@cli.command()
+@click.argument("source")
+@click.argument("first", required=False)
+@click.argument("last", required=False)
+@_format_option
+def hours(source: str, first: str | None, last: str | None, row_format: str) -> None:
+    """Say which hours of SOURCE are loaded, corrected, stale, landed, blocked or missing.
+
+    FIRST to LAST (UTC); without them, the hours that its contract says are due now. An hour is
+    missing if it is due and has no manifest, and stale if a newer manifest waits.
+    """
+    from datetime import UTC, datetime
+
+    from etl_platform import hour_states
+    from etl_platform.aws.s3 import S3
+    from etl_platform.aws.secrets import read_secret
+    from etl_platform.aws.warehouse import connect
+    from etl_platform.contract.reading import find_contract
+    from etl_platform.load import ledger as entries
+    from etl_platform.load.target import Target
+    from etl_platform.status import StatusReader
+
+    contract, now = find_contract(source), datetime.now(UTC)
+    expected, limits = contract.expected, (contract.starts, contract.ends, now)
+    if first is not None:
+        wanted = list(Hour.parse(first).through(Hour.parse(last or first)))
+    else:
+        wanted = expected.due(*limits)
+    if not wanted:
+        raise click.UsageError(
+            f"there is no hour to look at: none of {source} is due now, or LAST is before FIRST"
+        )
+    due = {hour for hour in wanted if expected.is_due(hour, *limits)}
+    names = Settings.read().names
+    with connect(read_secret(names.service_secret)) as warehouse:
+        known = entries.between(warehouse, Target(contract), wanted[0], wanted[-1])
+    found = hour_states.look(StatusReader(S3(), names, contract), wanted, due, known)
+    rows = list(hour_states.rows(found))
+    _write(hour_states.COLUMNS, rows, row_format, f"{source}, by stretches of hours (UTC)")
 
 
 @cli.group()

@@ -66,6 +66,9 @@ class Expected(Model):
         """
         last = Hour.containing(now - self.within).plus(-1)
         first = last.plus(1 - self.hours)
-        return [
-            hour for hour in first.through(last) if starts <= hour and (ends is None or hour < ends)
-        ]
+        return [hour for hour in first.through(last) if self.is_due(hour, starts, ends, now)]
+
+    def is_due(self, hour: Hour, starts: Hour, ends: Hour | None, now: datetime) -> bool:
+        """Whether an hour, however old, has to be in the warehouse at an aware moment."""
+        is_of_source = starts <= hour and (ends is None or hour < ends)
+        return self.hours > 0 and is_of_source and hour.plus(1).start + self.within <= now

@@ -9,9 +9,9 @@ from collections.abc import Iterable, Sequence
 from etl_platform.contract.errors import SettingInvalid, TargetDiffers
 from etl_platform.contract.source import SourceContract
 from etl_platform.contract.warehouse import Warehouse
-from etl_platform.load import ddl, evolution, ledger, row_rule
+from etl_platform.load import ddl, evolution, ledger, ledger_views, row_rule
 from etl_platform.load.quoting import Identifier, Literal, QualifiedName
-from etl_platform.load.target import LEDGER_PREFIX, LEDGER_VIEW, PLATFORM_SCHEMA, Target
+from etl_platform.load.target import PLATFORM_SCHEMA, Target
 
 
 def prepare_as_admin(
@@ -44,7 +44,7 @@ def prepare_as_service(
     targets = [Target(contract) for contract in contracts]
     _refuse_shared_tables(targets)
     created = tuple(target.table for target in targets if _prepare(warehouse, target))
-    _join_ledgers(warehouse)
+    ledger_views.make(warehouse)
     warehouse.commit()
     return created
 
@@ -97,13 +97,3 @@ def _refuse_late_journal(warehouse: Warehouse, target: Target, journal: Qualifie
             "a table made after the contract asked for null_means, corrected or scd2:"
             " drop it and replay its hours",
         )
-
-
-def _join_ledgers(warehouse: Warehouse) -> None:
-    """The view over all ledgers, those of sources that have no contract any more included."""
-    schema = Identifier(PLATFORM_SCHEMA)
-    names = warehouse.fetch(ddl.tables_in(schema, LEDGER_PREFIX), name="the list of ledgers")
-    ledgers = [QualifiedName.of(PLATFORM_SCHEMA, str(name)) for (name,) in names]
-    if ledgers:
-        view = ddl.create_view_over(LEDGER_VIEW, ledgers, ledger.COLUMN_NAMES)
-        warehouse.execute(view, name="the view over the ledgers")

@@ -234,10 +234,25 @@ def create_ledger(ledger: QualifiedName, columns: Sequence[tuple[Identifier, str
         "CREATE TABLE IF NOT EXISTS {ledger} ({columns}) COMPOUND SORTKEY ({hour})",
         ledger=ledger,
         columns=joined(
-            compose("{name} {type} NOT NULL", name=name, type=Sql(kind)) for name, kind in columns
+            compose("{name} {kind}", name=name, kind=Sql(kind)) for name, kind in columns
         ),
         hour=Identifier("hour"),
     )
+
+
+def add_column_to(ledger: QualifiedName, column: Identifier, definition: str) -> Sql:
+    """A column that a ledger of an older release lacks."""
+    return compose(
+        "ALTER TABLE {ledger} ADD COLUMN {column} {definition}",
+        ledger=ledger,
+        column=column,
+        definition=Sql(definition),
+    )
+
+
+def drop_view(view: QualifiedName) -> Sql:
+    """Refused by Redshift while another view stands on it."""
+    return compose("DROP VIEW IF EXISTS {view}", view=view)
 
 
 def forget(companion: QualifiedName) -> Sql:
@@ -259,6 +274,19 @@ def create_view_over(
             ),
             " UNION ALL ",
         ),
+    )
+
+
+def columns_in(schema: Identifier, prefix: str) -> Sql:
+    """Table and column of all tables with a prefix, those of other contracts too."""
+    return compose(
+        "SELECT c.relname, a.attname FROM pg_attribute AS a JOIN pg_class AS c"
+        " ON c.oid = a.attrelid JOIN pg_namespace AS n ON n.oid = c.relnamespace"
+        " WHERE n.nspname = {schema} AND left(c.relname, {length}) = {prefix}"
+        " AND c.relkind = 'r' AND a.attnum > 0 AND NOT a.attisdropped ORDER BY 1, a.attnum",
+        schema=Literal(schema.name),
+        length=Literal(len(prefix)),
+        prefix=Literal(prefix),
     )
 
 

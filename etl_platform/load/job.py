@@ -20,7 +20,11 @@ from etl_platform.load.transaction import Loader
 
 
 def load_order(
-    order: Order, role: RoleArn, run_id: str, patience: Patience = USUAL
+    order: Order,
+    role: RoleArn,
+    run_id: str,
+    dagster_run_id: str | None = None,
+    patience: Patience = USUAL,
 ) -> Iterator[Report]:
     """Load the batches of an order, and say of each hour what came of it."""
     names, storage = Names(order.namespace), S3()
@@ -35,7 +39,7 @@ def load_order(
         Target(order.contract),
         names,
         role,
-        Run(order.order_id, run_id),
+        Run(order.order_id, run_id, dagster_run_id),
         new_connection,
         storage,
         patience=patience,
@@ -48,6 +52,7 @@ def main(arguments: list[str]) -> None:
     parser = argparse.ArgumentParser(allow_abbrev=False)
     parser.add_argument("--copy_role_arn", required=True, help="the role that COPY takes on")
     parser.add_argument("--JOB_RUN_ID", default=f"by-hand-{uuid.uuid4().hex}")
+    parser.add_argument("--dagster_run", help="the run of Dagster that asks; none by hand")
     parser.add_argument("--lock_wait_s", type=_positive, default=USUAL.at_most_s)
     parser.add_argument("--lock_look_every_s", type=_positive, default=USUAL.look_every_s)
     parser.add_argument("--lock_lease_s", type=_positive, default=USUAL.lease_s)
@@ -55,7 +60,7 @@ def main(arguments: list[str]) -> None:
     role = RoleArn(known.copy_role_arn)
     patience = Patience(known.lock_wait_s, known.lock_look_every_s, known.lock_lease_s)
     with job_run(arguments) as run:
-        for report in load_order(run.order, role, known.JOB_RUN_ID, patience):
+        for report in load_order(run.order, role, known.JOB_RUN_ID, known.dagster_run, patience):
             run.report(report)
 
 

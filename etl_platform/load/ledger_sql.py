@@ -10,6 +10,33 @@ SETTLED: Final = Sql("outcome <> 'begun'")
 """What a look at a ledger has to ask for, if an emptied table is not to count as loaded."""
 
 
+HOUR_COLUMNS: Final = tuple(
+    Identifier(name)
+    for name in (
+        *("source", "target", "hour", "outcome", "manifests", "is_corrected", "missing_before"),
+        *("manifest_at", "batch_id", "rows_applied", "loaded_at"),
+    )
+)
+"""What the view of the hours says."""
+
+
+def create_hours(hours: QualifiedName, ledgers: QualifiedName) -> Sql:
+    """The view of the hours: of each the entry of its latest manifest, how many manifests the
+    ledger has of it, and how many hours it lacks between this one and the one before."""
+    return compose(
+        "CREATE OR REPLACE VIEW {hours} AS SELECT source, target, hour, outcome, manifests,"
+        " manifests > 1 AS is_corrected,"
+        " datediff(hour, lag(hour) OVER (PARTITION BY target ORDER BY hour), hour) - 1"
+        " AS missing_before, manifest_at, batch_id, rows_applied, loaded_at FROM ("
+        "SELECT source, target, hour, outcome, manifest_at, batch_id, rows_applied, loaded_at,"
+        " count(*) OVER (PARTITION BY target, hour) AS manifests,"
+        " ROW_NUMBER() OVER (PARTITION BY target, hour ORDER BY manifest_at DESC, batch_id DESC)"
+        " AS place FROM {ledgers}) AS entries WHERE place = 1",
+        hours=hours,
+        ledgers=ledgers,
+    )
+
+
 def of_batches(
     ledger: QualifiedName, columns: Sequence[Identifier], batch_ids: Iterable[str]
 ) -> Sql:

@@ -4,6 +4,7 @@ Redshift reads a backslash in a literal as an escape and PostgreSQL reads it as 
 the platform needs one, so a literal with a backslash or a control character is refused.
 """
 
+import math
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -66,7 +67,7 @@ class QualifiedName:
 class Literal:
     """A value. Its repr hides the text, which may be a password."""
 
-    value: str | int | date | datetime | None
+    value: str | int | float | date | datetime | None
 
     def __repr__(self) -> str:
         return f"Literal({type(self.value).__name__})"
@@ -84,6 +85,10 @@ class Literal:
             return Sql("TRUE" if self.value else "FALSE")
         if isinstance(self.value, int):
             return Sql(int(self.value))
+        if isinstance(self.value, float):
+            if not math.isfinite(self.value):
+                raise ValueError(f"{self.value} is no number")
+            return Sql(float(self.value))
         if "\\" in self.value or not self.value.isprintable():
             raise ValueError("a literal has no backslash and no control character")
         return Sql("'" + self.value.replace("'", "''") + "'")

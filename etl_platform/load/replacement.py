@@ -24,17 +24,22 @@ def refuse_views(warehouse: Warehouse, table: QualifiedName) -> None:
         raise ViewsDepend(str(table), [f"{schema}.{view}" for schema, view in views])
 
 
+def grants_on(warehouse: Warehouse, relation: QualifiedName) -> list[Sql]:
+    """What makes the grants on a table or a view again."""
+    rows = warehouse.fetch(ddl.grants_on(relation), name=f"the grants on {relation}")
+    return [
+        ddl.grant(relation, str(privilege), str(identity), str(kind), may_give=bool(may_give))
+        for privilege, identity, kind, may_give in rows
+    ]
+
+
 def restored(warehouse: Warehouse, table: QualifiedName) -> list[Sql]:
     """What people put on the table, for the one that takes its place: grants, comments, owner."""
-    grants = warehouse.fetch(ddl.grants_on(table), name=f"the grants on {table}")
     comments = warehouse.fetch(ddl.comments_on(table), name=f"the comments on {table}")
     # Behind the grants, which only an owner may make.
     owners = warehouse.fetch(ddl.other_owner_of(table), name=f"the owner of {table}")
     return [
-        *(
-            ddl.grant(table, str(privilege), str(identity), str(kind), may_give=bool(may_give))
-            for privilege, identity, kind, may_give in grants
-        ),
+        *grants_on(warehouse, table),
         *(
             _comment(table, Identifier(column) if column else None, text)
             for column, text in comments

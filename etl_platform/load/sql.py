@@ -30,7 +30,8 @@ VERSIONS: Final = Identifier("_etl_versions")
 _PLACE: Final = Identifier("_place")
 _RANK: Final = Identifier("_rank")
 
-LAST_COPY_COUNT: Final = Sql("SELECT pg_last_copy_count()")
+LAST_COPY: Final = Sql("SELECT pg_last_copy_count(), pg_last_copy_id()")
+"""How many rows the last COPY of the session has loaded, and the number of its query."""
 
 LAST_LOAD_ERRORS: Final = Sql(
     "SELECT column_name, error_code FROM sys_load_error_detail"

@@ -28,6 +28,8 @@ class Staged:
 
     manifest_url: str | None
     copy_s: float
+    query_id: int | None = None
+    """The number of COPY in the history of queries."""
     rows: Mapping[str, int] = field(default_factory=dict)
     """How many rows of each batch are staged."""
     ranges: tuple[KeyRange, ...] = ()
@@ -67,11 +69,12 @@ def stage(
         started = time.monotonic()
         _copy(warehouse, target, str(location), role)
         checkpoint("load.after_copy")
-        staged = Staged(str(location), time.monotonic() - started)
-        copied = int(warehouse.fetch(sql.LAST_COPY_COUNT, name="the count of COPY")[0][0])
+        copy_s = time.monotonic() - started
+        ((count, query_id),) = warehouse.fetch(sql.LAST_COPY, name="the count of COPY")
+        staged, copied = Staged(str(location), copy_s, int(query_id)), int(count)
     ranged = target.ranged_key
-    count = sql.rows_by_batch(sql.STAGING, ranged)
-    counted = warehouse.fetch(count, name="the count of staged rows")
+    by_batch = sql.rows_by_batch(sql.STAGING, ranged)
+    counted = warehouse.fetch(by_batch, name="the count of staged rows")
     found = [(str(b), Hour(_utc(h)), int(n)) for b, h, n, *_ in counted]
     check_counts(commits, copied, found)
     return replace(

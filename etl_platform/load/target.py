@@ -23,6 +23,7 @@ from etl_platform.load.quoting import Identifier, QualifiedName
 PLATFORM_SCHEMA = "etl_platform"
 SCHEMA_CHANGES = QualifiedName.of(PLATFORM_SCHEMA, "schema_changes")
 LEDGER_VIEW = QualifiedName.of(PLATFORM_SCHEMA, "ledger")
+HOURS_VIEW = QualifiedName.of(PLATFORM_SCHEMA, "hours")
 LEDGER_PREFIX = "ledger_"
 GUARD_PREFIX = "guard_"
 TOMBSTONES_PREFIX = "tombstones_"

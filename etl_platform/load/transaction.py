@@ -22,7 +22,7 @@ from etl_platform.contract.storage import Storage
 from etl_platform.contract.warehouse import Connect, Warehouse
 from etl_platform.load import belongings, evolution, ledger, locking, replacement, sql
 from etl_platform.load.converted import blocked, read_commit
-from etl_platform.load.ledger import Entry, Outcome, Run
+from etl_platform.load.ledger import Entry, Outcome, Run, Work
 from etl_platform.load.quoting import RoleArn, Sql
 from etl_platform.load.staging import COPY, Staged, stage
 from etl_platform.load.strategies import RESTORING, Change, Step, strategy_of
@@ -170,6 +170,7 @@ class Loader:
             change = strategy.change(self.target, applied, standing.versions, staged.ranges)
             rows = self._carry_out(warehouse, change, staged, taken, standing)
         outcomes = {v: Outcome.LOADED if v in applied else Outcome.OUTDATED for v in due}
+        work = Work(staged.query_id, round(time.monotonic() - started, 3))
         entries = [
             Entry.new(
                 self.target,
@@ -177,11 +178,12 @@ class Loader:
                 outcomes[version],
                 rows.get(commit.batch.batch_id, 0),
                 self.run,
+                work,
             )
             for version, commit in arrivals.items()
         ]
         ended = [
-            entry.ended(outcomes[entry.version], rows.get(entry.batch_id, 0), self.run)
+            entry.ended(outcomes[entry.version], rows.get(entry.batch_id, 0), self.run, work)
             for entry in left
         ]
         if standing.begun or (applied and change.truncate):
@@ -196,6 +198,7 @@ class Loader:
             "copy_seconds": round(staged.copy_s, 3),
             "transaction_seconds": round(time.monotonic() - started, 3),
             "copy_manifest": staged.manifest_url,
+            "copy_query_id": staged.query_id,
         }
         return [_report(entry, "done", facts) for entry in entries]
 
@@ -219,7 +222,7 @@ class Loader:
         _run(warehouse, change.prepare)
         rows = _counted(warehouse, change, staged)
         if change.truncate:
-            self._empty(warehouse, change.truncate, commits, standing)
+            self._empty(warehouse, change.truncate, staged, commits, standing)
         _run(warehouse, change.deletes)
         checkpoint("load.after_deletes")
         inserted = _run(warehouse, change.inserts)
@@ -235,7 +238,12 @@ class Loader:
         return rows
 
     def _empty(
-        self, warehouse: Warehouse, step: Step, commits: Sequence[Commit], standing: _Standing
+        self,
+        warehouse: Warehouse,
+        step: Step,
+        staged: Staged,
+        commits: Sequence[Commit],
+        standing: _Standing,
     ) -> None:
         """The first of two transactions: say in the ledger what is begun, and empty the table.
 
@@ -244,7 +252,7 @@ class Loader:
         """
         known = {entry.batch_id for entry in standing.begun}
         begun = [
-            Entry.new(self.target, commit, Outcome.BEGUN, 0, self.run)
+            Entry.new(self.target, commit, Outcome.BEGUN, 0, self.run, Work(staged.query_id))
             for commit in commits
             if commit.batch.batch_id not in known
         ]

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from etl_platform.contract.types import CURRENT_COLUMN
+from etl_platform.load.ledger_sql import SETTLED
 from etl_platform.load.quoting import Identifier, Literal, QualifiedName, Sql, compose, joined
 from etl_platform.load.sql import HOUR, same_key
 from etl_platform.load.target import Target
@@ -16,10 +17,11 @@ def ledger_of_stretches(
 ) -> Sql:
     """The rows of every source for some stretches of hours, and for the newest hour of each."""
     return compose(
-        "SELECT {columns} FROM {view} WHERE {stretches}"
-        " OR (source, hour) IN (SELECT source, max(hour) FROM {view} GROUP BY source)",
+        "SELECT {columns} FROM {view} WHERE {settled} AND ({stretches} OR (source, hour) IN"
+        " (SELECT source, max(hour) FROM {view} WHERE {settled} GROUP BY source))",
         columns=joined(columns),
         view=view,
+        settled=SETTLED,
         stretches=joined(
             (
                 compose("hour BETWEEN {first} AND {last}", first=Literal(a), last=Literal(b))

@@ -18,7 +18,7 @@ from etl_platform.components.checks.hours import (
 from etl_platform.components.checks.verdict import hours_text
 from etl_platform.contract.hour import Hour
 from etl_platform.contract.watching import Expected
-from etl_platform.ingest.blocked import BlockedHour
+from etl_platform.hour_states import HourState, State
 from etl_platform.load.ledger import Entry, Outcome
 from etl_platform_tests.components.sources import contract
 
@@ -34,16 +34,23 @@ def entry(hour: Hour, rows: int = 100, took: timedelta = timedelta(minutes=1)) -
     counts = (rows, rows, 0, 0, rows, 0)
     return Entry(
         *("nyc.feed", "feed", hour, f"b{hour}", "1", manifest_at, Outcome.LOADED),
-        *(*counts, 1, 10, "digest", "order", "run", manifest_at + took),
+        *(*counts, 1, 10, "digest", "order", "run"),
+        loaded_at=manifest_at + took,
     )
 
 
 def watched(hours: Iterable[Hour], **more: timedelta) -> Watched:
-    return Watched.of(FEED, NOW, [entry(hour, **more) for hour in hours])
+    return Watched(FEED, NOW, [entry(hour, **more) for hour in hours])
 
 
-def blocked(hour: Hour, code: str) -> BlockedHour:
-    return BlockedHour(hour=hour, batch_id="b", stage="raw", error_code=code, error="e", at=NOW)
+def found(*states: HourState) -> list[HourState]:
+    """These hours as they are said to be, and the other due ones loaded."""
+    by_hour = {one.hour: one for one in states}
+    return [by_hour.get(h, HourState(h, State.LOADED, is_in_ledger=True)) for h in ALL_DUE]
+
+
+def waiting(hour: Hour, state: State, waited: timedelta, code: str | None = None) -> HourState:
+    return HourState(hour, state, state is State.STALE, NOW - waited, code)
 
 
 def test_an_hour_is_due_when_it_has_been_over_for_as_long_as_the_contract_says() -> None:
@@ -70,32 +77,57 @@ def test_due_hours_follow_each_other_within_the_contract(
     for hour in due:
         assert starts <= hour < starts.plus(length)
         assert hour.plus(1).start + within <= NOW
+    older = [due[0].plus(-1)] if due and due[0] > starts else []
+    assert all(expected.is_due(hour, starts, starts.plus(length), NOW) for hour in (*due, *older))
+    assert not any(
+        expected.is_due(h, starts, None, NOW) for h in (starts.plus(-1), LAST_DUE.plus(11))
+    )
 
 
 def test_all_due_hours_in_the_ledger_pass() -> None:
-    verdict = completeness(watched(ALL_DUE), [], {})
-    assert (verdict.grade, verdict.facts["hours_missing"]) == ("passed", 0)
+    first, *_ = ALL_DUE
+    corrected = HourState(first, State.CORRECTED, is_in_ledger=True)
+    verdict = completeness(watched(ALL_DUE), found(corrected))
+    assert verdict.grade == "passed"
+    assert (verdict.facts["hours_missing"], verdict.facts["hours_stale"]) == (0, 0)
     assert "All 4 hours up to 2014-01-10-09" in verdict.text
 
 
 def test_missing_hours_are_named_with_what_became_of_each() -> None:
     first, second, third, fourth = ALL_DUE
+    minute = timedelta(minutes=1)
     verdict = completeness(
-        watched([first]), [second, third], {second: blocked(second, "MANIFEST_INVALID")}
+        watched([first]),
+        found(
+            waiting(first, State.STALE, timedelta(hours=1)),
+            waiting(second, State.BLOCKED, minute, "MANIFEST_INVALID"),
+            waiting(third, State.LANDED, minute),
+            HourState(fourth, State.MISSING, is_in_ledger=False),
+        ),
     )
     assert verdict.grade == "error"
-    assert verdict.facts["hours"] == [str(second), str(third), str(fourth)]
-    absent, refused, waiting = verdict.text.splitlines()[2:]
+    assert (verdict.facts["hours_missing"], verdict.facts["hours_stale"]) == (3, 1)
+    assert verdict.facts["hours"] == [str(hour) for hour in ALL_DUE]
+    absent, refused, landed, stale = verdict.text.splitlines()[2:]
     assert f"no manifest has landed: {fourth}." in absent
     assert f"blocked by MANIFEST_INVALID: {second}." in refused
-    assert f"landed and not loaded: {third}." in waiting
+    assert f"landed and not loaded: {third}." in landed
+    assert f"stale, a newer manifest waits: {first}." in stale
+
+
+@pytest.mark.parametrize(("waited", "grade"), [(29, "passed"), (31, "error")])
+def test_a_corrected_hour_is_stale_once_its_load_has_taken_longer_than_promised(
+    waited: int, grade: str
+) -> None:
+    stale = waiting(LAST_DUE, State.STALE, timedelta(minutes=waited))
+    verdict = completeness(watched(ALL_DUE), found(stale))
+    assert (verdict.grade, verdict.facts["hours_stale"]) == (grade, int(grade == "error"))
 
 
 def test_a_backfilled_old_hour_makes_no_stale_table_look_fresh() -> None:
     old = Hour.parse("2013-02-01-05")
     just_loaded = entry(old, took=NOW - old.plus(1).start)
-    stale = Watched.of(FEED, NOW, [just_loaded, entry(LAST_DUE.plus(-5))])
-    assert completeness(stale, [], {}).facts["hours_missing"] == 4
+    stale = Watched(FEED, NOW, [just_loaded, entry(LAST_DUE.plus(-5))])
     verdict = freshness(stale)
     assert verdict.grade == "error"
     assert verdict.facts["newest_hour_utc"] == "2014-01-10-04"
@@ -119,8 +151,8 @@ def test_a_load_that_took_long_warns() -> None:
 
 def test_a_source_that_has_ended_is_neither_incomplete_nor_stale() -> None:
     ended = FEED.model_copy(update={"ends": Hour.parse("2014-01-01-00")})
-    of = Watched.of(ended, NOW, [entry(Hour.parse("2013-12-31-20"))])
-    assert completeness(of, [], {}).grade == freshness(of).grade == "passed"
+    of = Watched(ended, NOW, [entry(Hour.parse("2013-12-31-20"))])
+    assert completeness(of, []).grade == freshness(of).grade == "passed"
 
 
 def test_a_live_source_that_never_loaded_is_stale() -> None:
@@ -129,7 +161,7 @@ def test_a_live_source_that_never_loaded_is_stale() -> None:
 
 def of_weeks(rows: int, past: list[int]) -> Watched:
     weeks = [entry(LAST_DUE.plus(-A_WEEK * n), count) for n, count in enumerate(past, start=1)]
-    return Watched.of(FEED, NOW, [entry(LAST_DUE, rows), *weeks])
+    return Watched(FEED, NOW, [entry(LAST_DUE, rows), *weeks])
 
 
 @pytest.mark.parametrize(

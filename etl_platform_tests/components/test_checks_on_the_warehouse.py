@@ -2,7 +2,8 @@
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 import pytest
@@ -17,6 +18,7 @@ from etl_platform.contract.errors import QueryFailed
 from etl_platform.contract.hour import PARTITION_COLUMNS, Hour
 from etl_platform.contract.layout import Location
 from etl_platform.contract.source import SourceContract
+from etl_platform.contract.storage import Page
 from etl_platform.ingest.blocked import write_blocked
 from etl_platform.ingest.pin import pin
 from etl_platform.load import ledger
@@ -46,10 +48,10 @@ def endpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Endpoint]:
 class Feed:
     """A source with its buckets, its tables, and the checks of it alone."""
 
-    def __init__(self, endpoint: Endpoint, strategy: str) -> None:
+    def __init__(self, endpoint: Endpoint, strategy: str, storage: S3 | None = None) -> None:
         self.endpoint = endpoint
         self.of = contract(strategy, expected=EXPECTED)
-        self.target, self.storage = Target(self.of), S3()
+        self.target, self.storage = Target(self.of), storage or S3()
         endpoint.bootstrap(self.of)
         bucket(NAMES.raw_bucket(self.of.source))
         bucket(NAMES.processed_bucket(self.of.source))
@@ -82,14 +84,14 @@ class Feed:
             },
         )
 
-    def land(self, hour: Hour) -> None:
+    def land(self, hour: Hour, name: str = "a.json") -> None:
         place = NAMES.manifest(self.of.source, hour)
-        file = NAMES.raw_folder(self.of.source, hour) / "a.json"
+        file = NAMES.raw_folder(self.of.source, hour) / name
         self.storage.write(file, b"{}")
         entry = {"url": str(file), "meta": {"content_length": 2}}
         self.storage.write(place, json.dumps({"entries": [entry]}).encode())
 
-    def load(self, hour: Hour, ids: Sequence[int]) -> Commit:
+    def load(self, hour: Hour, ids: Sequence[int], outcome: Outcome = Outcome.LOADED) -> Commit:
         """Land, convert and load an hour: what the jobs leave behind."""
         self.land(hour)
         batch = pin(self.storage, NAMES, self.of.source, hour)
@@ -97,7 +99,7 @@ class Feed:
         attempt = NAMES.attempt(self.of.source, hour, batch.batch_id, "a1")
         GlueCatalog(NAMES.catalog_database).point_partition(self.of.source, hour, attempt)
         with self.endpoint.connect() as warehouse:
-            entry = Entry.new(self.target, made, Outcome.LOADED, len(ids), Run("o", "r"))
+            entry = Entry.new(self.target, made, outcome, len(ids), Run("o", "r"))
             ledger.write(warehouse, self.target, [entry])
             for number in ids:
                 warehouse.execute(
@@ -140,6 +142,43 @@ def test_missing_hours_are_explained_by_what_lies_in_the_buckets(feed: Feed) -> 
         f"landed and not loaded: {waiting}.",
     ):
         assert line in str(found.description)
+
+
+class Aged(S3):
+    """Object storage in which all was written an hour ago."""
+
+    def page(self, bucket: str, after: str) -> Page:
+        page, written_at = super().page(bucket, after), NOW - timedelta(hours=1)
+        return replace(
+            page, objects=tuple(replace(one, modified_at=written_at) for one in page.objects)
+        )
+
+
+def test_an_hour_whose_correction_waits_is_stale(endpoint: Endpoint) -> None:
+    feed = Feed(endpoint, "upsert", Aged())
+    for number in range(-3, 1):
+        feed.load(LAST_DUE.plus(number), [number])
+    feed.land(LAST_DUE, "corrected.json")
+    found = feed.run(WATCH)["completeness"]
+    assert not found.passed
+    assert f"stale, a newer manifest waits: {LAST_DUE}." in str(found.description)
+    assert found.metadata["hours_missing"].value == 0
+
+
+def test_a_table_that_was_emptied_for_a_load_has_no_newest_hour(endpoint: Endpoint) -> None:
+    feed = Feed(endpoint, "refresh")
+    feed.load(LAST_DUE, [1], Outcome.BEGUN)
+    found = feed.run(WATCH)
+    assert f"landed and not loaded: {LAST_DUE}." in str(found["completeness"].description)
+    assert "was ever loaded" in str(found["freshness"].description)
+
+
+def test_a_source_that_cannot_be_looked_at_says_so_and_stops_no_other(endpoint: Endpoint) -> None:
+    feed = Feed(endpoint, "upsert")
+    client("s3").delete_bucket(Bucket=NAMES.raw_bucket(feed.of.source))
+    found = feed.run(WATCH)
+    assert "could not look" in str(found["completeness"].description)
+    assert "was ever loaded" in str(found["freshness"].description)
 
 
 def test_due_hours_that_are_loaded_pass_in_every_check_of_hours(feed: Feed) -> None:

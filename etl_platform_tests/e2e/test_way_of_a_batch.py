@@ -38,6 +38,10 @@ def test_a_day_is_one_run_of_each_job_and_every_hour_is_told_apart(
         assert sorted(run.materialized(stage, "weather")) == [str(hour) for hour in landed]
     told = run.materialized("redshift", "weather")
     assert len({facts["batch_id"] for facts in told.values()}) == len(landed)
+    asked_by = (
+        f"select count(*) from etl_platform.ledger where dagster_run_id = '{run.result.run_id}'"
+    )
+    assert platform.rows(asked_by) == [(len(landed),)]
     assert sum(int(str(facts["rows_applied"])) for facts in told.values()) == len(
         platform.rows(day_of(first_hour))
     )

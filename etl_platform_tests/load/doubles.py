@@ -41,8 +41,8 @@ class Inserting:
     def fetch(
         self, statement: str, parameters: Sequence[object] = (), *, name: str
     ) -> list[tuple[Any, ...]]:
-        if statement == sql.LAST_COPY_COUNT:
-            return [(self.copied,)]
+        if statement == sql.LAST_COPY:
+            return [(self.copied, 1)]
         return self.inner.fetch(statement, parameters, name=name)
 
     def commit(self) -> None:

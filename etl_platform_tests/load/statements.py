@@ -72,7 +72,10 @@ PURPOSES: Final[dict[str, tuple[str, str]]] = {
         "the files of all batches by one manifest",
         "grows with bytes and files; slices share the files",
     ),
-    "the count of COPY": ("what COPY says it has loaded", "answered by the leader"),
+    "the count of COPY": (
+        "what COPY says it has loaded, and the number of its query",
+        "answered by the leader",
+    ),
     "the count of staged rows": ("holds every batch against its commit", _OF_CHANGE),
     "the table of versions": ("room for the order of manifests", "no rows"),
     "the numbers of versions": ("which manifest of an hour is the later one", _OF_BATCHES),

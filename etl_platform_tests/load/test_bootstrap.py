@@ -1,5 +1,6 @@
 """Bootstrap makes what loads need, may be repeated, and refuses what it would have to change."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -9,13 +10,15 @@ from etl_platform.contract.errors import (
     SchemaChangeRefused,
     SettingInvalid,
     TargetDiffers,
+    TargetMissing,
     TargetOutdated,
     Terminal,
+    ViewsDepend,
     WarehouseRefused,
 )
 from etl_platform.contract.source import SourceContract
-from etl_platform.load import ledger
-from etl_platform.load.target import Target
+from etl_platform.load import ddl, ledger
+from etl_platform.load.target import HOURS_VIEW, LEDGER_VIEW, Target
 from etl_platform_tests.load.endpoint import SERVICE, Endpoint
 from etl_platform_tests.load.samples import batch, commit, contract
 
@@ -164,6 +167,90 @@ def test_a_table_that_was_dropped_begins_again_with_an_empty_ledger(endpoint: En
 def _entry(target: Target) -> ledger.Entry:
     made = commit(target.contract, batch(target.contract, 0), [])
     return ledger.Entry.new(target, made, ledger.Outcome.LOADED, 0, ledger.Run("o", "r"))
+
+
+LATER = ("dagster_run_id", "copy_query_id", "load_seconds")
+EARLIER = ", ".join(n.name for n in ledger.COLUMN_NAMES if n.name not in LATER)
+
+
+def _as_of_an_older_release(endpoint: Endpoint, target: Target) -> None:
+    """A ledger without the columns that came later, with a row in it; the view over it."""
+    with endpoint.connect() as warehouse:
+        for view in (HOURS_VIEW, LEDGER_VIEW):
+            warehouse.execute(f"DROP VIEW {view.sql}", name="the drop of a view")
+        for column in LATER:
+            statement = f"ALTER TABLE {target.ledger.sql} DROP COLUMN {column}"
+            warehouse.execute(statement, name="the drop of a column")
+        warehouse.execute(
+            f"INSERT INTO {target.ledger.sql} ({EARLIER}) VALUES ('t', 's', '2026-11-23', 'old',"
+            " '1', '2026-11-23', 'loaded', 1, 1, 0, 0, 1, 0, 1, 9, 'd', 'o', 'r', GETDATE())",
+            name="a row",
+        )
+        view = f"CREATE VIEW {LEDGER_VIEW.sql} AS SELECT {EARLIER} FROM {target.ledger.sql}"
+        warehouse.execute(view, name="the view over the ledger")
+        warehouse.commit()
+
+
+def test_a_ledger_of_an_older_release_gets_its_columns_and_keeps_its_rows(
+    endpoint: Endpoint,
+) -> None:
+    of, gone = contract("append"), contract("append")
+    _created(endpoint, of, gone)
+    for target in (Target(of), Target(gone)):
+        _as_of_an_older_release(endpoint, target)
+        _created(endpoint, of)
+        with endpoint.connect() as warehouse:
+            (old,) = ledger.loaded(warehouse, target, ["old"]).values()
+            ledger.write(warehouse, target, [replace(_entry(target), load_seconds=0.5)])
+            warehouse.commit()
+            columns = warehouse.fetch(ddl.columns_of(LEDGER_VIEW), name="the columns of the view")
+            ((seen,),) = warehouse.fetch(
+                f"SELECT load_seconds FROM {LEDGER_VIEW.sql} WHERE target = %s",
+                [str(target.table)],
+                name="the entry in the view",
+            )
+        assert (old.rows_read, old.run_id, old.load_seconds, old.dagster_run_id) == (
+            *(1, "r", None, None),
+        )
+        assert [row[0] for row in columns] == [name.name for name in ledger.COLUMN_NAMES]
+        assert seen == 0.5
+
+
+def test_views_that_are_made_anew_keep_the_grants_on_them(endpoint: Endpoint) -> None:
+    of = contract("append")
+    _created(endpoint, of)
+    _as_of_an_older_release(endpoint, Target(of))
+    with connect(endpoint.admin) as warehouse:
+        warehouse.execute("CREATE ROLE auditors", name="the role")
+        warehouse.commit()
+    with endpoint.connect() as warehouse:
+        warehouse.execute(f"GRANT SELECT ON {LEDGER_VIEW.sql} TO ROLE auditors", name="the grant")
+        warehouse.commit()
+    _created(endpoint, of)
+    granted = "SELECT privilege_type FROM svv_relation_privileges WHERE relation_name = 'ledger'"
+    assert _fetch(endpoint, f"{granted} AND identity_name = 'auditors'") == [("SELECT",)]
+
+
+def test_a_view_that_stands_in_the_way_is_named_and_nothing_is_changed(endpoint: Endpoint) -> None:
+    of = contract("append")
+    _created(endpoint, of)
+    target = Target(of)
+    _as_of_an_older_release(endpoint, target)
+    view = "etl_platform.audit"
+    with endpoint.connect() as warehouse:
+        warehouse.execute(f"CREATE VIEW {view} AS SELECT * FROM {LEDGER_VIEW.sql}", name="a view")
+        warehouse.commit()
+    with pytest.raises(ViewsDepend, match=view):
+        _created(endpoint, of)
+    with endpoint.connect() as warehouse:
+        with pytest.raises(TargetMissing, match="lacks columns"):
+            ledger.newest(warehouse, target)
+        warehouse.rollback()
+        warehouse.execute(f"DROP VIEW {view}", name="the drop of the view")
+        warehouse.commit()
+    _created(endpoint, of)
+    with endpoint.connect() as warehouse:
+        assert ledger.newest(warehouse, target) is not None
 
 
 def test_two_sources_do_not_share_a_table(endpoint: Endpoint) -> None:

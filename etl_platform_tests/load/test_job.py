@@ -41,6 +41,7 @@ def test_the_job_reports_every_hour_of_its_order(
         *("--order_id", order.order_id),
         *("--copy_role_arn", ROLE),
         *("--JOB_RUN_ID", "jr_1"),
+        *("--dagster_run", "run-of-dagster"),
         *("--enable-metrics", "true"),
     ]
 
@@ -54,10 +55,9 @@ def test_the_job_reports_every_hour_of_its_order(
     assert service["password"] not in said
     with endpoint.connect() as warehouse:
         entries = ledger.loaded(warehouse, Target(of), [batches[0].batch_id])
-    assert (entries[batches[0].batch_id].order_id, entries[batches[0].batch_id].run_id) == (
-        order.order_id,
-        "jr_1",
-    )
+    (entry,) = entries.values()
+    runs = (entry.order_id, entry.run_id, entry.dagster_run_id)
+    assert runs == (order.order_id, "jr_1", "run-of-dagster")
 
 
 def test_a_role_that_is_none_stops_the_job_before_its_work() -> None:

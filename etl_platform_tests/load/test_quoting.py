@@ -47,6 +47,23 @@ def test_a_literal_comes_back_as_it_was(endpoint: Endpoint, value: str) -> None:
 
 
 @_slow
+@given(value=st.floats(allow_nan=False, allow_infinity=False))
+def test_a_float_comes_back_to_the_last_bit(endpoint: Endpoint, value: float) -> None:
+    with endpoint.connect() as warehouse:
+        found = warehouse.fetch(
+            compose("SELECT CAST({value} AS double precision) AS found", value=Literal(value)),
+            name="the round trip",
+        )
+    assert found == [(value,)]
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), float("-inf")])
+def test_what_is_no_number_is_no_literal(value: float) -> None:
+    with pytest.raises(ValueError, match="is no number"):
+        _ = Literal(value).sql
+
+
+@_slow
 @given(name=_texts.filter(lambda text: len(text.encode()) <= 63))
 def test_a_name_stays_one_name(endpoint: Endpoint, name: str) -> None:
     statement = compose(

@@ -177,3 +177,17 @@ def test_the_commands_talk_of_one_source(
     entries = CliRunner().invoke(cli, ["ledger", "weather", "--last", "1", "--format", "json"])
     (shown,) = json.loads(entries.stdout)
     assert (shown["hour"], shown["batch_id"]) == ("2013-01-01-07", batch)
+    narrow = CliRunner().invoke(cli, ["ledger", "weather"])
+    assert "2013-01-01-07" in narrow.stdout
+    assert batch not in narrow.stdout
+    assert batch in CliRunner().invoke(cli, ["ledger", "weather", "--all"]).stdout
+    asked = ["hours", "weather", "2013-01-01-06", "2013-01-01-08", "--format", "json"]
+    states = json.loads(CliRunner().invoke(cli, asked).stdout)
+    assert [(one["from"], one["to"], one["state"]) for one in states] == [
+        ("2013-01-01-06", "2013-01-01-06", "missing"),
+        ("2013-01-01-07", "2013-01-01-07", "loaded"),
+        ("2013-01-01-08", "2013-01-01-08", "missing"),
+    ]
+    ended = CliRunner().invoke(cli, ["hours", "weather"])
+    assert ended.exit_code == 2
+    assert "none of weather is due now" in ended.stderr

@@ -116,6 +116,7 @@ def test_what_was_begun_is_loaded_for_nobody(truncated: Table) -> None:
         assert [e.batch_id for e in ledger.begun(warehouse, target)] == [shown.batch_id]
         (summed,) = [s for s in ledger.summary(warehouse) if s.source == truncated.contract.source]
     assert (summed.batches, summed.newest_hour) == (1, newest.hour)
+    assert (shown.load_seconds, newest.load_seconds is None) == (None, False)
     assert _outcomes(truncated) == {0: Outcome.LOADED, 1: Outcome.BEGUN}
 
 
@@ -125,6 +126,11 @@ def test_an_older_hour_ends_the_load_of_a_newer_one(truncated: Table) -> None:
     truncated.load([OLD])
     assert set(truncated.rows) == NEW.rows
     assert _outcomes(truncated) == {0: Outcome.OUTDATED, 1: Outcome.LOADED}
+    (ended,) = [entry for entry in _entries(truncated) if entry.outcome is Outcome.LOADED]
+    (passed_over,) = [entry for entry in _entries(truncated) if entry.outcome is Outcome.OUTDATED]
+    assert ended.copy_query_id is not None
+    assert passed_over.copy_query_id is None
+    assert ended.load_seconds == passed_over.load_seconds
 
 
 def test_a_newer_hour_takes_the_place_of_what_was_begun(truncated: Table) -> None:

@@ -9,7 +9,7 @@ from etl_platform.load import ddl, ledger, ledger_sql, locking_sql, row_rule, sq
 from etl_platform.load.key_range import around
 from etl_platform.load.quoting import Identifier, Literal, QualifiedName, RoleArn, Sql
 from etl_platform.load.strategies import strategy_of
-from etl_platform.load.target import LEDGER_VIEW, Target
+from etl_platform.load.target import HOURS_VIEW, LEDGER_VIEW, Target
 from etl_platform.load.versions import Version
 from etl_platform_tests.load.samples import START, batch, contract
 
@@ -62,7 +62,7 @@ def _of_strategy(target: Target) -> list[Sql]:
 STATEMENTS: dict[str, Sql] = {
     "staging": sql.create_staging(PLACED),
     "copy": sql.copy(PLACED, "s3://bucket/key.manifest", ROLE),
-    "copy count": sql.LAST_COPY_COUNT,
+    "last copy": sql.LAST_COPY,
     "load errors": sql.LAST_LOAD_ERRORS,
     "staged rows": sql.rows_by_batch(sql.STAGING, PLACED.ranged_key),
     "table count": sql.count_rows(PLACED.table),
@@ -84,7 +84,11 @@ STATEMENTS: dict[str, Sql] = {
     "guard": ddl.create_guard(PLAIN.guard),
     "ledger": ddl.create_ledger(LEDGER, ledger.COLUMNS),
     "ledger view": ddl.create_view_over(LEDGER_VIEW, [LEDGER, LEDGER], ledger.COLUMN_NAMES),
-    "ledgers": ddl.tables_in(SCHEMA, "ledger_"),
+    "ledgers": ddl.columns_in(SCHEMA, "ledger_"),
+    "refreshes": ddl.tables_in(SCHEMA, "refreshes_"),
+    "hours view": ledger_sql.create_hours(HOURS_VIEW, LEDGER_VIEW),
+    "dropped view": ddl.drop_view(LEDGER_VIEW),
+    "new ledger column": ddl.add_column_to(LEDGER, USER, "bigint"),
     "columns": ddl.columns_of(PLAIN.table),
     "forget": ddl.forget(LEDGER),
     "new column": ddl.add_column(PLAIN.table, PLAIN.columns[-1], staged=False),

@@ -120,6 +120,32 @@ def test_one_copy_takes_many_hours_and_many_files(upsert: Table) -> None:
     assert reports[0].facts["rows_in_table"] == 4
 
 
+def test_the_ledger_says_which_copy_and_how_long_and_the_history_of_queries_knows_it(
+    append: Table,
+) -> None:
+    loaded, empty = append.batch(1, [(1, 1, "a"), (2, 1, "a")], manifest=1), append.batch(2, [])
+    append.load(loaded, empty)
+    late = append.batch(1, [(3, 1, "late")])
+    append.load(late)
+    entries = append.entries(loaded, empty, late)
+    entry, without, outdated = (entries[c.batch.batch_id] for c in (loaded, empty, late))
+    assert entry.load_seconds == without.load_seconds
+    assert entry.load_seconds is not None
+    assert entry.load_seconds > 0
+    assert (without.copy_query_id, outdated.copy_query_id) == (None, None)
+    with append.endpoint.connect() as warehouse:
+        ((text, label, status, rows),) = warehouse.fetch(
+            "SELECT trim(q.querytxt), trim(q.label), trim(h.status), h.loaded_rows"
+            " FROM stl_query AS q JOIN sys_load_history AS h ON h.query_id = q.query"
+            " WHERE q.query = %s",
+            [entry.copy_query_id],
+            name="the history of queries",
+        )
+    assert text.startswith("COPY")
+    assert append.contract.source in label
+    assert (status, rows) == ("completed", 2)
+
+
 def test_hours_in_reverse_end_in_the_same_rows(upsert: Table) -> None:
     commits = [
         upsert.batch(hour, [(1, hour, f"hour {hour}"), (hour + 10, 1, "x")]) for hour in (2, 1, 0)

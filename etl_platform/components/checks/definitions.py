@@ -20,13 +20,12 @@ from etl_platform.components.sensor import Clock, utc_now
 from etl_platform.components.stages import PARQUET, REDSHIFT, asset_key
 from etl_platform.contract.athena import CountRows
 from etl_platform.contract.errors import PlatformError
-from etl_platform.contract.hour import Hour
 from etl_platform.contract.layout import Names
 from etl_platform.contract.source import SourceContract
 from etl_platform.contract.storage import Storage
 from etl_platform.contract.warehouse import Warehouse
+from etl_platform.hour_states import look
 from etl_platform.ingest.arrivals import Contracts
-from etl_platform.ingest.blocked import BlockedHour
 from etl_platform.load import ledger
 from etl_platform.status import StatusReader
 
@@ -41,8 +40,9 @@ _HOURLY: Final = "7 * * * *"
 _DAILY: Final = "37 4 * * *"
 
 _OF_HOURS: Final = {
-    "completeness": "Every hour that is due by the contract is in the ledger. Names the missing"
-    " ones, and for each why: no manifest, blocked by an error, or landed and not loaded.",
+    "completeness": "Every hour that is due by the contract is in the ledger, by the manifest that"
+    " lies in S3. Names the others, and for each why: no manifest, blocked by an error, landed and"
+    " not loaded, or stale.",
     "freshness": "How old the newest loaded hour is, and how long it took from its manifest."
     " A late hour that is loaded makes nothing fresh.",
     "volume": f"The rows of each due hour against the same hour of the {hours.WEEKS} weeks before."
@@ -131,7 +131,7 @@ def _watch(contracts: Contracts, edges: Edges) -> dg.AssetChecksDefinition:
         ):
             entries = ledger.of_all_sources(warehouse, hours.stretches_to_read(chosen, now))
         for contract in chosen:
-            watched = Watched.of(contract, now, entries.get(contract.source, []))
+            watched = Watched(contract, now, entries.get(contract.source, ()))
             for key in wanted:
                 if _source(key) == contract.source:
                     yield _result(key, _of_hours(key.name, watched, edges))
@@ -144,17 +144,11 @@ def _of_hours(check: str, watched: Watched, edges: Edges) -> Verdict:
         return hours.freshness(watched)
     if check == "volume":
         return hours.volume(watched)
-    landed, blocked = _whereabouts(watched, edges.reader(watched.contract))
-    return hours.completeness(watched, landed, blocked)
-
-
-def _whereabouts(
-    watched: Watched, reader: StatusReader
-) -> tuple[list[Hour], dict[Hour, BlockedHour]]:
-    """Which missing hours have a manifest, and what blocks them. Two requests a missing hour."""
-    landed = reader.landed(watched.missing)
-    blocked = reader.blocked(landed)
-    return [item.hour for item in landed], {one.hour: one for one in blocked.values()}
+    try:
+        found = look(edges.reader(watched.contract), watched.due, watched.due, watched.known)
+    except PlatformError as failed:
+        return Verdict("error", f"The check could not look: {failed}")
+    return hours.completeness(watched, found)
 
 
 def _inspect(contracts: Contracts, edges: Edges) -> dg.AssetChecksDefinition:

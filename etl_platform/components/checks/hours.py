@@ -4,6 +4,7 @@ as usual: from the entries of the ledger."""
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cached_property
 from statistics import median
 from typing import Final
 
@@ -18,7 +19,7 @@ from etl_platform.components.checks.verdict import (
 from etl_platform.contract.hour import Hour
 from etl_platform.contract.source import SourceContract
 from etl_platform.contract.watching import duration_text
-from etl_platform.ingest.blocked import BlockedHour
+from etl_platform.hour_states import HourState, State
 from etl_platform.load.ledger import Entry, newest_of_each_hour
 
 WEEKS: Final = 8
@@ -39,19 +40,16 @@ class Watched:
 
     contract: SourceContract
     now: datetime
-    entries: Mapping[Hour, Entry]
+    known: Sequence[Entry]
 
-    @classmethod
-    def of(cls, contract: SourceContract, now: datetime, entries: Iterable[Entry]) -> "Watched":
-        return cls(contract, now, newest_of_each_hour(entries))
+    @cached_property
+    def entries(self) -> Mapping[Hour, Entry]:
+        """Of each hour that of the latest manifest."""
+        return newest_of_each_hour(self.known)
 
     @property
     def due(self) -> list[Hour]:
         return self.contract.expected.due(self.contract.starts, self.contract.ends, self.now)
-
-    @property
-    def missing(self) -> list[Hour]:
-        return [hour for hour in self.due if hour not in self.entries]
 
 
 def stretches_to_read(
@@ -66,46 +64,63 @@ def stretches_to_read(
     return [(min(due).plus(back), max(due).plus(back)) for back in weeks]
 
 
-def completeness(
-    of: Watched, landed: Iterable[Hour], blocked: Mapping[Hour, BlockedHour]
-) -> Verdict:
-    """Every due hour is in the ledger. `landed` and `blocked` say why missing ones are not."""
-    due, missing, source = of.due, of.missing, of.contract.source
-    facts = {"hours_due": len(due), "hours_missing": len(missing)}
+def completeness(of: Watched, found: Sequence[HourState]) -> Verdict:
+    """Every due hour is in the ledger, by the manifest that lies in S3. `found` are their states.
+
+    A corrected hour is under way like any other for as long as `load_within` says.
+    """
+    due, source = of.due, of.contract.source
     if not due:
-        return passed("No hour is due: the source has ended, or expects none.", **facts)
-    if not missing:
+        text = "No hour is due: the source has ended, or expects none."
+        return passed(text, hours_due=0, hours_missing=0, hours_stale=0)
+    latest_waiting = of.now - of.contract.expected.load_within
+    wrong = [one for one in found if _is_wrong(one, latest_waiting)]
+    stale = [one for one in wrong if one.is_in_ledger]
+    facts = {
+        "hours_due": len(due),
+        "hours_missing": len(wrong) - len(stale),
+        "hours_stale": len(stale),
+    }
+    if not wrong:
         return passed(f"All {counted(due, 'hour')} up to {due[-1]} are loaded.", **facts)
-    has_manifest = set(landed)
-    lines = list(_whys(source, missing, has_manifest, blocked))
-    text = f"{len(missing)} of {counted(due, 'due hour')} not loaded.\n\n" + "\n".join(lines)
-    return error(text, **facts, hours=[str(hour) for hour in missing])
+    text = f"{len(wrong)} of {counted(due, 'due hour')} not loaded as their manifests stand.\n\n"
+    hours = [str(one.hour) for one in wrong]
+    return error(text + "\n".join(_whys(source, wrong)), **facts, hours=hours)
 
 
-def _whys(
-    source: str, missing: Sequence[Hour], landed: set[Hour], blocked: Mapping[Hour, BlockedHour]
-) -> Iterator[str]:
-    absent = [hour for hour in missing if hour not in landed]
-    if absent:
+def _is_wrong(one: HourState, latest_waiting: datetime) -> bool:
+    if one.state is State.STALE:
+        return one.waits_since is not None and one.waits_since < latest_waiting
+    return one.state not in (State.LOADED, State.CORRECTED)
+
+
+def _whys(source: str, wrong: Sequence[HourState]) -> Iterator[str]:
+    if absent := _in(State.MISSING, wrong):
         yield (
             f"- no manifest has landed: {hours_text(absent)}. Ask the owner of the source; once a"
             " manifest is there, the hour is loaded by itself."
         )
     by_code: dict[str, list[Hour]] = {}
-    for hour in missing:
-        if hour in landed and hour in blocked:
-            by_code.setdefault(blocked[hour].error_code, []).append(hour)
+    for one in wrong:
+        if one.error_code is not None:
+            by_code.setdefault(one.error_code, []).append(one.hour)
     for code, hours in sorted(by_code.items()):
         yield (
             f"- blocked by {code}: {hours_text(hours)}. See {code} in the runbook, then"
             f" `etl-platform replay {source} HOUR`."
         )
-    waiting = [hour for hour in missing if hour in landed and hour not in blocked]
-    if waiting:
-        yield (
-            f"- landed and not loaded: {hours_text(waiting)}. See whether runs of load_{source}"
-            " wait or fail, and whether manifest_sensor is on; or materialize the hours."
-        )
+    look = (
+        f"See whether runs of load_{source} wait or fail, and whether manifest_sensor is on; or"
+        " materialize the hours."
+    )
+    if waiting := _in(State.LANDED, wrong):
+        yield f"- landed and not loaded: {hours_text(waiting)}. {look}"
+    if stale := _in(State.STALE, wrong):
+        yield f"- stale, a newer manifest waits: {hours_text(stale)}. {look}"
+
+
+def _in(state: State, found: Iterable[HourState]) -> list[Hour]:
+    return [one.hour for one in found if one.state is state]
 
 
 def freshness(of: Watched) -> Verdict:

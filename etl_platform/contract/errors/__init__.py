@@ -25,7 +25,7 @@ PlatformError
 │   ├── TargetDiffers        TARGET_DIFFERS         a table has other columns than its contract
 │   ├── TargetOutdated       TARGET_OUTDATED        a table waits for `warehouse apply`
 │   ├── SchemaChangeRefused  SCHEMA_CHANGE_REFUSED  a contract asks for what would lose data
-│   ├── ViewsDepend          VIEWS_DEPEND           views keep a table from being swapped
+│   ├── ViewsDepend          VIEWS_DEPEND           views keep a relation from being replaced
 │   ├── ReplacementRefused   REPLACEMENT_REFUSED    a new table would lack what people put on it
 │   ├── ContractChanged      CONTRACT_CHANGED       a batch was converted under another contract
 │   ├── AggregateAstray      AGGREGATE_ASTRAY       a query gives rows of hours not asked for

@@ -150,12 +150,13 @@ class SchemaChangeRefused(Terminal):
 class ViewsDepend(Terminal):
     code = "VIEWS_DEPEND"
 
-    def __init__(self, table: str, views: Sequence[str]) -> None:
-        self.table, self.views = table, tuple(views)
+    def __init__(self, relation: str, views: Sequence[str]) -> None:
+        self.relation, self.views = relation, tuple(views)
         super().__init__(
-            f"table {table} cannot be swapped: views stand on it ({', '.join(views)})",
+            f"{relation} cannot be replaced: views stand on it ({', '.join(views)})",
             expected="late-binding views only",
-            remedy="Make the views again WITH NO SCHEMA BINDING, or use `method: delete`",
+            remedy="Make the views again WITH NO SCHEMA BINDING; the table of a source may have"
+            " `method: delete` instead",
         )
 
 

@@ -3,7 +3,7 @@
 
 DROP VIEW IF EXISTS pg_catalog.stl_query, pg_catalog.stl_querytext, pg_catalog.svl_qlog,
     pg_catalog.sys_query_history, pg_catalog.sys_query_text, redshift_local.queries;
-DROP FUNCTION IF EXISTS redshift_local.statements();
+DROP FUNCTION IF EXISTS redshift_local.statements(), redshift_local.label_of(integer);
 
 -- What follows the last line end is nothing, or a line that is being written.
 CREATE FUNCTION redshift_local.statements() RETURNS TABLE (
@@ -19,6 +19,11 @@ LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS 
         database_name text, label text, kind text, text text, start_time timestamp,
         end_time timestamp, rows bigint, error text, cancelled boolean)
     WHERE redshift_local.is_shown(s.user_name)
+$$;
+
+CREATE FUNCTION redshift_local.label_of(session integer) RETURNS text
+LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+    SELECT coalesce(pg_read_file('redshift_labels.json', true)::jsonb ->> session::text, 'default')
 $$;
 
 -- Only queries, and no definitions or utilities: https://docs.aws.amazon.com/redshift/latest/dg/r_STL_QUERY.html
@@ -62,8 +67,8 @@ SELECT redshift_local.user_id(user_name) AS user_id, query_id, label AS query_la
        left(error, 512) AS error_message, rows AS returned_rows, left(text, 4000) AS query_text
 FROM redshift_local.statements()
 UNION ALL
--- What runs now has no number and no label yet.
-SELECT redshift_local.user_id(s.usename), NULL, 'default', s.backend_xid::text::bigint, s.pid,
+-- What runs now has no number yet.
+SELECT redshift_local.user_id(s.usename), NULL, redshift_local.label_of(s.pid), s.backend_xid::text::bigint, s.pid,
        s.datname::text, NULL, 'running', false, s.query_start AT TIME ZONE 'UTC', NULL,
        redshift_local.microseconds((s.query_start AT TIME ZONE 'UTC')::timestamp,
            (clock_timestamp() AT TIME ZONE 'UTC')::timestamp),

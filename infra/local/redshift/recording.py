@@ -10,7 +10,7 @@ from pathlib import Path
 from infra.local.redshift.backend import Backend
 from infra.local.redshift.errors import RedshiftError
 from infra.local.redshift.postgres import SUPERUSER
-from infra.local.redshift.statement_log import Statement, StatementLog
+from infra.local.redshift.statement_log import SessionLabels, Statement, StatementLog
 
 CANCELLED = "57014"
 _NO_LABEL = "default"
@@ -58,8 +58,11 @@ class Ending:
 class Recorder:
     """Follows the statements of a session."""
 
-    def __init__(self, log: StatementLog, ids: QueryIds, user: str, database: str) -> None:
+    def __init__(
+        self, log: StatementLog, labels: SessionLabels, ids: QueryIds, user: str, database: str
+    ) -> None:
         self._log = log
+        self._labels = labels
         self._ids = ids
         self._user = user
         self._database = database
@@ -112,6 +115,7 @@ class Recorder:
         # SHOW takes no snapshot, which a SELECT would before the first query of the client.
         answer = await backend.query("SHOW redshift.query_group")
         self._label = answer.rows[0][0] or _NO_LABEL
+        self._labels.put(backend.pid, self._label)
         self._label_is_known = True
 
     def _write(self, sql: str, backend: Backend, start: datetime, ending: Ending) -> None:

@@ -13,7 +13,7 @@ from infra.local.redshift.history import History
 from infra.local.redshift.postgres import SUPERUSER
 from infra.local.redshift.recording import QueryIds, Recorder
 from infra.local.redshift.session import Session
-from infra.local.redshift.statement_log import StatementLog
+from infra.local.redshift.statement_log import SessionLabels, StatementLog
 from infra.local.redshift.transfers import Roles, Transfers
 from infra.local.redshift.wire import Frame, ProtocolError
 
@@ -39,11 +39,18 @@ class RedshiftServer:
     """Serves clients over TCP on the loopback address."""
 
     def __init__(
-        self, socket: Path, scratch: Path, roles: Roles, log: StatementLog, ids: QueryIds
+        self,
+        socket: Path,
+        scratch: Path,
+        roles: Roles,
+        log: StatementLog,
+        labels: SessionLabels,
+        ids: QueryIds,
     ) -> None:
         self._socket = socket
         self._roles = roles
         self._log = log
+        self._labels = labels
         self._ids = ids
         self._scratch = scratch
         self._sessions: dict[tuple[int, int], tuple[Backend, Session]] = {}
@@ -121,9 +128,10 @@ class RedshiftServer:
                 database = settings.get("database", user)
                 history = History(self._socket, database)
                 transfers = Transfers(history, self._roles, user, self._scratch)
-                recorder = Recorder(self._log, self._ids, user, database)
+                recorder = Recorder(self._log, self._labels, self._ids, user, database)
                 await self._converse(client, backend, transfers, recorder)
         finally:
+            self._labels.forget(backend.pid)
             backend.close()
 
     async def _converse(

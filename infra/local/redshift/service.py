@@ -17,7 +17,12 @@ from infra.local.redshift.postgres import EmbeddedPostgres
 from infra.local.redshift.recording import QueryIds
 from infra.local.redshift.roles import IamRoles, UncheckedRoles
 from infra.local.redshift.server import RedshiftServer
-from infra.local.redshift.statement_log import FILE_NAME, StatementLog
+from infra.local.redshift.statement_log import (
+    FILE_NAME,
+    LABELS_FILE_NAME,
+    SessionLabels,
+    StatementLog,
+)
 
 
 @dataclass(frozen=True)
@@ -65,8 +70,9 @@ class Service:
             )
             roles = IamRoles() if self.checks_roles else UncheckedRoles()
             log = StatementLog(postgres.data_dir / FILE_NAME)
+            labels = SessionLabels(postgres.data_dir / LABELS_FILE_NAME)
             ids = QueryIds(postgres.socket, self.database)
-            server = RedshiftServer(postgres.socket, scratch, roles, log, ids)
+            server = RedshiftServer(postgres.socket, scratch, roles, log, labels, ids)
             port = await server.start(self.port)
             (state_dir / "port").write_text(f"{port}\n")
             ready(port)

@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Final
 
 FILE_NAME: Final = "redshift_statements.jsonl"
-"""In the data directory of PostgreSQL, where queries.sql reads it."""
+LABELS_FILE_NAME: Final = "redshift_labels.json"
+"""In the data directory of PostgreSQL, where queries.sql reads them."""
 
 _LARGEST_BYTES: Final = 8 * 1024 * 1024
 _LONGEST_TEXT: Final = 65_536
@@ -107,6 +108,38 @@ class StatementLog:
         draft = self._file.with_suffix(".new")
         draft.write_bytes(b"".join(lines[len(lines) // 2 :]))
         draft.rename(self._file)
+
+
+class SessionLabels:
+    """The labels of the sessions that have one, for their statements that run. In a file of its
+    own, since no other session sees a setting."""
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+        self._labels: dict[int, str] = {}
+        # A server that was killed may have left labels of sessions that are gone.
+        self._write()
+
+    def put(self, session_id: int, label: str) -> None:
+        """Remember what the next statements of a session are called."""
+        if self._labels.get(session_id) != label:
+            self._labels[session_id] = label
+            self._write()
+
+    def forget(self, session_id: int) -> None:
+        """Let a session go, which has ended: the next one may get its number."""
+        if self._labels.pop(session_id, None) is not None:
+            self._write()
+
+    def _write(self) -> None:
+        draft = self._file.with_suffix(".new")
+        try:
+            draft.write_text(json.dumps(self._labels))
+            draft.rename(self._file)
+        except OSError as error:
+            # On a full disk a statement must still be able to run: it is shown by its old label.
+            if error.errno != errno.ENOSPC:
+                raise
 
 
 def _is_written(handle: int, line: bytes) -> bool:

@@ -1,6 +1,9 @@
 """The history of queries, as people look at it after a load."""
 
+import json
+import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -44,7 +47,8 @@ def test_definitions_and_utilities_are_in_the_history_and_are_no_queries(
         sql(statement)
     connection.commit()
     kinds = sql(
-        "SELECT trim(query_type) FROM sys_query_history WHERE query_label = %s ORDER BY query_id",
+        "SELECT trim(query_type) FROM sys_query_history WHERE query_label = %s"
+        " AND status = 'success' ORDER BY query_id",
         schema,
     )
     # COMMIT, and the BEGIN of the driver.
@@ -66,6 +70,47 @@ def test_a_transaction_that_is_rolled_back_keeps_its_history_and_loses_its_label
         " ORDER BY 1"
     )
     assert found == [["default", 1, 1], [schema, 1, 1]]
+
+
+def test_a_statement_that_runs_has_the_label_of_its_session(
+    sql: Sql, connection: Connection, endpoint: Endpoint, schema: str
+) -> None:
+    """https://docs.aws.amazon.com/redshift/latest/dg/SYS_QUERY_HISTORY.html"""
+    sql("CREATE TABLE t (a int)")
+    connection.commit()
+    sql("LOCK TABLE t")
+    running = "SELECT trim(query_label) FROM sys_query_history WHERE session_id = %s"
+    with endpoint.connect() as waiter, endpoint.connect() as watcher, ThreadPoolExecutor() as pool:
+        ((session,),) = run(waiter, "SELECT pg_backend_pid()")
+        run(waiter, f"SET query_group TO '{schema} load'")
+        locked = pool.submit(run, waiter, f"LOCK TABLE {schema}.t")
+        watcher.autocommit = True
+        while not (seen := run(watcher, f"{running} AND status = 'running'", session)):
+            time.sleep(0.02)
+        connection.rollback()
+        locked.result()
+        waiter.rollback()
+        again = run(waiter, f"{running} AND status = 'running'", session)
+    assert seen == [[f"{schema} load"]]
+    assert again == [["default"]]
+
+
+def test_a_session_that_ends_takes_its_label_with_it(endpoint: Endpoint) -> None:
+    (file,) = endpoint.state_dir.rglob(statement_log.LABELS_FILE_NAME)
+    with endpoint.connect() as session:
+        ((number,),) = run(session, "SELECT pg_backend_pid()")
+        run(session, "SET query_group TO 'a load'")
+        assert json.loads(file.read_text())[str(number)] == "a load"
+    while str(number) in json.loads(file.read_text()):
+        time.sleep(0.02)
+
+
+def test_a_server_that_starts_knows_no_label_of_the_one_before(tmp_path: Path) -> None:
+    file = tmp_path / "labels.json"
+    statement_log.SessionLabels(file).put(7, "a load")
+    assert json.loads(file.read_text()) == {"7": "a load"}
+    statement_log.SessionLabels(file)
+    assert json.loads(file.read_text()) == {}
 
 
 def test_a_label_takes_no_snapshot(sql: Sql, connection: Connection, endpoint: Endpoint) -> None:
