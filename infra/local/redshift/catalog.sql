@@ -51,6 +51,8 @@ BEGIN
         PERFORM redshift_local.alter_layout(made, attributes -> 'layout');
     ELSIF attributes ? 'dropped' THEN
         PERFORM redshift_local.refuse_drop(made, attributes ->> 'dropped');
+    ELSIF attributes ? 'renamed' THEN
+        PERFORM redshift_local.rename_column(made, attributes ->> 'renamed', attributes ->> 'to');
     END IF;
     IF attributes ? 'varbytes' THEN
         UPDATE pg_attribute SET atttypmod = length.value::integer + 4
@@ -318,7 +320,7 @@ SELECT current_database()::text AS database, n.nspname::text AS schema, c.oid AS
             ELSE coalesce(a.diststyle, 'AUTO(ALL)') END AS diststyle,
        CASE WHEN a.sortstyle = 'interleaved' THEN 'INTERLEAVED'
             WHEN a.sortstyle = 'none' THEN ''
-            WHEN a.sortstyle = 'compound' THEN a.sortkeys[1]
+            WHEN a.sortstyle = 'compound' AND a.sortkeys <> '{}' THEN a.sortkeys[1]
             WHEN a.sortkeys <> '{}' THEN format('AUTO(SORTKEY(%s))', a.sortkeys[1])
             ELSE 'AUTO(SORTKEY)' END AS sortkey1,
        coalesce(cardinality(a.sortkeys), 0) AS sortkey_num, r.rows AS tbl_rows

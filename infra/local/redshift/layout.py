@@ -1,4 +1,4 @@
-"""ALTER TABLE … ALTER DISTKEY, DISTSTYLE and SORTKEY, and what its DROP COLUMN may not drop.
+"""ALTER TABLE … ALTER DISTKEY, DISTSTYLE and SORTKEY; and a layout whose columns are altered.
 
 PostgreSQL has no layout, so a change travels in a comment before an ALTER TABLE that changes
 nothing and takes the lock that Redshift's takes; `alter_layout` in layout.sql carries it out.
@@ -17,6 +17,7 @@ _MOST_SORTKEYS: Final = 400
 _STYLES: Final = {"ALL": "ALL", "EVEN": "EVEN", "AUTO": "AUTO(ALL)"}
 _UNCHANGED: Final = "ALTER TABLE {table} REPLICA IDENTITY DEFAULT"
 _DROP: Final = "ALTER TABLE {table} DROP COLUMN {column}"
+_RENAME: Final = "ALTER TABLE {table} RENAME COLUMN {old} TO {new}"
 
 Clause = Mapping[str, object]
 
@@ -36,6 +37,8 @@ def read_layout(words: Words) -> str | None:
         words.end()
         drop = compose(_DROP, table=identifier(*table), column=identifier(column))
         return as_comment({"dropped": column}) + drop + cascade
+    if words.take("RENAME", "COLUMN"):
+        return _rename(table, words)
     first = _clause(words)
     if first is None:
         return None
@@ -47,6 +50,15 @@ def read_layout(words: Words) -> str | None:
         raise syntax_error('syntax error at or near ","')
     layout = {name: value for clause in clauses for name, value in clause.items()}
     return as_comment({"layout": layout}) + compose(_UNCHANGED, table=identifier(*table))
+
+
+def _rename(table: tuple[str, ...], words: Words) -> str:
+    old = words.name()
+    words.expect("TO")
+    new = words.name()
+    words.end()
+    rename = compose(_RENAME, table=identifier(*table), old=identifier(old), new=identifier(new))
+    return as_comment({"renamed": old, "to": new}) + rename
 
 
 def _clause(words: Words) -> Clause | None:

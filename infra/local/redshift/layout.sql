@@ -79,6 +79,17 @@ BEGIN
 END
 $body$;
 
+-- A column that is renamed stays a key, with its encoding.
+CREATE OR REPLACE FUNCTION redshift_local.rename_column(altered oid, old text, new text)
+RETURNS void LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+    UPDATE redshift_local.table_attributes
+    SET distkey = CASE WHEN distkey = old THEN new ELSE distkey END,
+        sortkeys = array_replace(sortkeys, old, new),
+        encodings = CASE WHEN encodings ? old
+            THEN encodings - old || jsonb_build_object(new, encodings -> old) ELSE encodings END
+    WHERE relation = altered
+$$;
+
 -- The keys by which the rows of a table are spread and sorted, which only the server itself may read.
 CREATE OR REPLACE FUNCTION redshift_local.keys_of(relation oid) RETURNS text
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$

@@ -129,6 +129,13 @@ def test_a_column_that_no_key_names_is_dropped(sql: Sql) -> None:
     assert _layout(sql) == (EVEN, [], {})
 
 
+def test_a_column_that_is_renamed_stays_a_key(sql: Sql) -> None:
+    sql("CREATE TABLE t (a int ENCODE zstd, b int) DISTKEY (a) SORTKEY (b, a)")
+    sql('ALTER TABLE t RENAME COLUMN a TO "to"')
+    assert _layout(sql) == (KEY, ["to"], {"b": 1, "to": 2})
+    assert sql("SELECT encoding FROM pg_table_def WHERE tablename = 't'") == [["zstd"], ["none"]]
+
+
 def test_a_temporary_table_is_not_made_even(sql: Sql) -> None:
     sql("CREATE TEMP TABLE t (a int) DISTKEY (a)")
     assert "temporary" in _message(sql, "ALTER TABLE t ALTER DISTSTYLE EVEN")
