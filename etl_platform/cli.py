@@ -177,10 +177,13 @@ def reconcile(source: str, hour: str, hour_to: str | None, rows: bool) -> None:
             (one, counting.findings(contract, one))
             for one in counting.recount(reader, warehouse, hours, role)
         ]
+        counted = [one for one, _ in counts]
+        strangers = counting.strangers(contract, warehouse, counted) if rows else []
     title = f"{source}, by hour (UTC){', every row compared' if rows else ''}"
-    shown = [counting.row(one, found) for one, found in counts]
+    shown = [*(counting.row(one, found) for one, found in counts), *strangers]
     show(table(counting.COLUMNS, shown, title=title))
-    if not counts or not all(f.is_explained for _, found in counts for f in found):
+    is_explained = all(one.is_explained for _, found in counts for one in found)
+    if not counts or strangers or not is_explained:
         raise SystemExit(1)
 
 

@@ -3,7 +3,7 @@ counts differ. A difference that no rule of the strategy explains is a fault. Wh
 the rows themselves are compared too."""
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,7 +17,7 @@ from etl_platform.contract.layout import Location
 from etl_platform.contract.manifest import Manifest
 from etl_platform.contract.source import SourceContract
 from etl_platform.contract.warehouse import Warehouse
-from etl_platform.load import evolution, ledger, sql
+from etl_platform.load import comparison_sql, evolution, ledger, sql
 from etl_platform.load.comparison import Comparison
 from etl_platform.load.ledger import Entry
 from etl_platform.load.quoting import RoleArn
@@ -111,6 +111,25 @@ def recount(
         )
 
 
+def strangers(
+    contract: SourceContract, warehouse: Warehouse, counted: Iterable[Recount]
+) -> list[tuple[object, ...]]:
+    """Under `COLUMNS`, the rows that no load has brought, but for those of the counted hours, in
+    which they are found anyway."""
+    known = {one.hour.start.replace(tzinfo=None) for one in counted}
+    statement = comparison_sql.strangers(Target(contract))
+    found = warehouse.fetch(statement, name="the count of rows that no load has brought")
+    return [
+        (str(moment), *[None] * 5, int(rows), f"UNEXPLAINED: {_unknown(int(rows), str(batch))}")
+        for moment, batch, rows in found
+        if moment not in known
+    ]
+
+
+def _unknown(rows: int, batch: str) -> str:
+    return f"{rows} rows are of batch {batch}, which the ledger has not"
+
+
 def _of_rows(comparison: Comparison, hour: Hour) -> Iterator[Finding]:
     comparison.warehouse.rollback()
     try:
@@ -160,12 +179,7 @@ def findings(contract: SourceContract, of: Recount) -> list[Finding]:
         found += _in_the_warehouse(contract, of, of.entry)
     found += of.of_rows
     for batch in sorted(of.table_rows.keys() - of.ledger_batches):
-        found.append(
-            Finding(
-                f"{of.table_rows[batch]} rows are of batch {batch}, which the ledger has not",
-                is_explained=False,
-            )
-        )
+        found.append(Finding(_unknown(of.table_rows[batch], batch), is_explained=False))
     return found
 
 

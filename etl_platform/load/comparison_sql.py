@@ -144,6 +144,21 @@ def other_rows_of_keys(
     )
 
 
+def strangers(target: Target) -> Sql:
+    """How many rows of the table are of batches that the ledger has not, by hour and batch."""
+    return compose(
+        "SELECT t.{hour}, t.{batch}, count(*) FROM {table} AS t LEFT JOIN"
+        " (SELECT batch_id FROM {ledger} WHERE {settled}) AS l ON l.batch_id = t.{batch}"
+        " WHERE l.batch_id IS NULL"
+        " GROUP BY t.{hour}, t.{batch} ORDER BY t.{hour}, t.{batch}",
+        hour=HOUR,
+        batch=BATCH,
+        table=target.table,
+        ledger=target.ledger,
+        settled=ledger_sql.SETTLED,
+    )
+
+
 def differences(
     columns: Sequence[Identifier],
     key: Sequence[Identifier],

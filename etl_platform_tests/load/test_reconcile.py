@@ -220,6 +220,20 @@ def test_the_command_compares_rows_on_demand(
     assert f"UNEXPLAINED: {target.table} has other rows of 1 key(s): carrier=AA (name)" in (
         " ".join(changed.stdout.split())
     )
+    with endpoint.connect() as warehouse:
+        stray = (
+            f"INSERT INTO {target.table.sql} (carrier, name, _hour, _batch_id, _loaded_at)"
+            " VALUES ('ZZ', 'z', '2031-01-01 00:30', 'by-hand', GETDATE())"
+        )
+        warehouse.execute(
+            f"UPDATE {target.table.sql} SET name = 'American' WHERE name = 'x'", name="back"
+        )
+        warehouse.execute(stray, name="the hand")
+        warehouse.commit()
+    added = CliRunner().invoke(cli, command)
+    assert added.exit_code == 1
+    assert f"{target.table} has 1 row(s) too many: carrier=ZZ" in added.stdout
+    assert "1 rows are of batch by-hand, which the ledger has not" in added.stdout
     S3().write(Location(commit.files[0].bucket, commit.files[0].key), b"PAR1")
     broken = CliRunner().invoke(cli, command)
     assert broken.exit_code == 1
