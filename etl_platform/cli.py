@@ -157,30 +157,38 @@ def ledger(source: str, last: int, every: bool, row_format: str) -> None:
 @click.argument("source")
 @click.argument("hour")
 @click.argument("hour_to", required=False)
-def reconcile(source: str, hour: str, hour_to: str | None) -> None:
+@click.option("--rows", is_flag=True, help="Compare every row with the Parquet files, too.")
+def reconcile(source: str, hour: str, hour_to: str | None, rows: bool) -> None:
     """Count HOUR of SOURCE (or all hours up to HOUR_TO) again: raw, Parquet, ledger and table.
 
     Ends with 1 if a difference has no explanation, or if no hour of these has landed.
     """
     from etl_platform import reconcile as counting
+    from etl_platform.aws import glue
     from etl_platform.aws.s3 import S3
     from etl_platform.aws.secrets import read_secret
     from etl_platform.aws.warehouse import connect
     from etl_platform.contract.reading import find_contract
+    from etl_platform.load.quoting import RoleArn
     from etl_platform.status import StatusReader
 
     names, contract = Settings.read().names, find_contract(source)
     first, last = Hour.parse(hour), Hour.parse(hour_to or hour)
     reader = StatusReader(S3(), names, contract)
     hours = [landed for landed in reader.landed_hours() if first <= landed <= last]
+    role = RoleArn(glue.default_argument(names.load_job, "--copy_role_arn")) if rows else None
     with connect(read_secret(names.service_secret)) as warehouse:
         counts = [
             (one, counting.findings(contract, one))
-            for one in counting.recount(reader, warehouse, hours)
+            for one in counting.recount(reader, warehouse, hours, role)
         ]
-    rows = [counting.row(one, found) for one, found in counts]
-    show(table(counting.COLUMNS, rows, title=f"{source}, by hour (UTC)"))
-    if not counts or not all(f.is_explained for _, found in counts for f in found):
+        counted = [one for one, _ in counts]
+        strangers = counting.strangers(contract, warehouse, counted) if rows else []
+    title = f"{source}, by hour (UTC){', every row compared' if rows else ''}"
+    shown = [*(counting.row(one, found) for one, found in counts), *strangers]
+    show(table(counting.COLUMNS, shown, title=title))
+    is_explained = all(one.is_explained for _, found in counts for one in found)
+    if not counts or strangers or not is_explained:
         raise SystemExit(1)
 
 

@@ -16,6 +16,7 @@ from etl_platform.components.collection import collections
 from etl_platform.components.glue_jobs import GlueJobs
 from etl_platform.components.sensor import Queues, manifest_sensor
 from etl_platform.components.sweep import manifest_sweep
+from etl_platform.contract.aggregate_files import read_aggregates
 from etl_platform.contract.reading import read_contracts
 from etl_platform.settings import Settings, apply_environment_file
 
@@ -24,8 +25,10 @@ from etl_platform.settings import Settings, apply_environment_file
 def defs() -> dg.Definitions:
     apply_environment_file()
     settings = Settings.read()
-    # First, because it names the line of a mistake: Dagster would tell of it in its own way.
+    # First, because they name the line of a mistake: Dagster would tell of it in its own way, and
+    # it reads one file at a time, where two may have one table.
     contracts = read_contracts()
+    read_aggregates()
     sources = dg.load_from_defs_folder(path_within_project=Path(__file__).parent)
     names, jobs = settings.names, list(sources.jobs or ())
     queues = Queues(Queue(names.queue), Queue(names.dead_letter_queue))

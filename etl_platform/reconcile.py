@@ -1,23 +1,36 @@
 """Counts an hour again wherever it lies, raw, Parquet, ledger and warehouse, and says why two
-counts differ. A difference that no rule of the strategy explains is a fault."""
+counts differ. A difference that no rule of the strategy explains is a fault. Where it is asked for,
+the rows themselves are compared too."""
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from etl_platform.contract.commit import Commit
+from etl_platform.contract.errors import ContractChanged, NotConverted, ObjectMissing, Terminal
 from etl_platform.contract.hour import Hour
 from etl_platform.contract.layout import Location
 from etl_platform.contract.manifest import Manifest
 from etl_platform.contract.source import SourceContract
 from etl_platform.contract.warehouse import Warehouse
-from etl_platform.load import ledger, sql
+from etl_platform.load import comparison_sql, evolution, ledger, sql
+from etl_platform.load.comparison import Comparison
 from etl_platform.load.ledger import Entry
+from etl_platform.load.quoting import RoleArn
 from etl_platform.load.target import Target
 from etl_platform.status import StatusReader
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A difference in words."""
+
+    text: str
+    is_explained: bool
 
 
 @dataclass(frozen=True)
@@ -31,7 +44,7 @@ class Recount:
     """Records by the manifest, if it says so for every file."""
     commit: Commit | None
     parquet_rows: int | None
-    """By the footers of the files."""
+    """By the footers of the files. None where one is gone, or is no Parquet."""
     entry: Entry | None
     table_rows: dict[str, int]
     """Rows of the hour in the table, by batch."""
@@ -41,14 +54,8 @@ class Recount:
     """Whether the ledger has no later hour."""
     begun: tuple[str, ...] = ()
     """Batches for which the table was emptied, and which are not in it yet."""
-
-
-@dataclass(frozen=True)
-class Finding:
-    """A difference in words."""
-
-    text: str
-    is_explained: bool
+    of_rows: tuple[Finding, ...] = ()
+    """What the comparison of rows has found, if there was one."""
 
 
 COLUMNS = ("hour", "raw", "read", "written", "in Parquet", "applied", "in the table", "difference")
@@ -69,9 +76,16 @@ def row(recount: Recount, found: list[Finding]) -> tuple[object, ...]:
     )
 
 
-def recount(reader: StatusReader, warehouse: Warehouse, hours: list[Hour]) -> Iterator[Recount]:
-    """Count the hours among these that have a manifest."""
+def recount(
+    reader: StatusReader, warehouse: Warehouse, hours: list[Hour], role: RoleArn | None = None
+) -> Iterator[Recount]:
+    """Count the hours among these that have a manifest. With the role that COPY takes on, compare
+    their rows too."""
     target = Target(reader.contract)
+    comparison = None
+    if role is not None:
+        evolution.check(warehouse, target)
+        comparison = Comparison(warehouse, reader.storage, reader.names, target, role)
     landed = reader.landed(hours)
     commits, entries = reader.commits(landed), reader.entries(warehouse, landed)
     newest = ledger.newest(warehouse, target)
@@ -93,7 +107,41 @@ def recount(reader: StatusReader, warehouse: Warehouse, hours: list[Hour]) -> It
             frozenset(entry.batch_id for entry in known),
             newest is None or newest.hour <= item.hour,
             begun,
+            tuple(_of_rows(comparison, item.hour)) if comparison else (),
         )
+
+
+def strangers(
+    contract: SourceContract, warehouse: Warehouse, counted: Iterable[Recount]
+) -> list[tuple[object, ...]]:
+    """Under `COLUMNS`, the rows that no load has brought, but for those of the counted hours, in
+    which they are found anyway."""
+    known = {one.hour.start.replace(tzinfo=None) for one in counted}
+    statement = comparison_sql.strangers(Target(contract))
+    found = warehouse.fetch(statement, name="the count of rows that no load has brought")
+    return [
+        (str(moment), *[None] * 5, int(rows), f"UNEXPLAINED: {_unknown(int(rows), str(batch))}")
+        for moment, batch, rows in found
+        if moment not in known
+    ]
+
+
+def _unknown(rows: int, batch: str) -> str:
+    return f"{rows} rows are of batch {batch}, which the ledger has not"
+
+
+def _of_rows(comparison: Comparison, hour: Hour) -> Iterator[Finding]:
+    comparison.warehouse.rollback()
+    try:
+        for difference in comparison.of(hour):
+            yield Finding(difference.text, is_explained=False)
+    except Terminal as error:
+        # Files that are gone, or that an older contract has made, say nothing of the rows.
+        is_explained = isinstance(error, NotConverted | ContractChanged)
+        yield Finding(f"its rows are not compared: {error}", is_explained=is_explained)
+    finally:
+        # With it the temporary tables go.
+        comparison.warehouse.rollback()
 
 
 def _promised(reader: StatusReader, hour: Hour) -> int | None:
@@ -107,13 +155,16 @@ def _promised(reader: StatusReader, hour: Hour) -> int | None:
     return total
 
 
-def _parquet_rows(reader: StatusReader, commit: Commit) -> int:
+def _parquet_rows(reader: StatusReader, commit: Commit) -> int | None:
     total = 0
     with tempfile.TemporaryDirectory() as folder:
         local = Path(folder) / "part.parquet"
         for file in commit.files:
-            reader.storage.fetch(Location(file.bucket, file.key), None, local)
-            total += pq.read_metadata(local).num_rows
+            try:
+                reader.storage.fetch(Location(file.bucket, file.key), None, local)
+                total += pq.read_metadata(local).num_rows
+            except (ObjectMissing, pa.ArrowInvalid):
+                return None
     return total
 
 
@@ -126,13 +177,9 @@ def findings(contract: SourceContract, of: Recount) -> list[Finding]:
         found.append(Finding("it is not loaded yet", is_explained=True))
     else:
         found += _in_the_warehouse(contract, of, of.entry)
+    found += of.of_rows
     for batch in sorted(of.table_rows.keys() - of.ledger_batches):
-        found.append(
-            Finding(
-                f"{of.table_rows[batch]} rows are of batch {batch}, which the ledger has not",
-                is_explained=False,
-            )
-        )
+        found.append(Finding(_unknown(of.table_rows[batch], batch), is_explained=False))
     return found
 
 
@@ -147,7 +194,9 @@ def _on_the_way(of: Recount, commit: Commit) -> Iterator[Finding]:
             f" {counts.superseded} superseded in their hour"
         )
         yield Finding(text, is_explained=counts.read == counts.written + left)
-    if of.parquet_rows != counts.written:
+    if of.parquet_rows is None:
+        yield Finding("a file that the commit names is gone or broken", is_explained=False)
+    elif of.parquet_rows != counts.written:
         text = f"the files have {of.parquet_rows} rows, and the commit says {counts.written}"
         yield Finding(text, is_explained=False)
     if of.entry is not None and of.entry.rows_written != counts.written:

@@ -182,6 +182,18 @@ def test_the_queue_and_the_sweep_are_on_and_may_ask_for_every_job(
         assert sensor.description
 
 
+def test_a_source_may_be_called_as_the_job_of_another() -> None:
+    weather = read_contract(DEFS / "weather" / FILE_NAME)
+    assert weather is not None
+    context = dg.ComponentTree.for_test().load_context
+    sources = [weather, weather.model_copy(update={"source": "load_weather"})]
+    made = [S3ToRedshift(source).build_defs(context) for source in sources]
+    jobs = dg.Definitions.merge(
+        *made, dg.Definitions(resources={"glue_jobs": dg.ResourceDefinition.none_resource()})
+    ).resolve_all_job_defs()
+    assert {"load_weather", "load_load_weather"} <= {job.name for job in jobs}
+
+
 def test_the_steps_of_a_run_carry_the_source_in_their_names(definitions: dg.Definitions) -> None:
     plan = definitions.resolve_job_def("load_weather").graph
     (source,) = plan.nodes

@@ -104,6 +104,13 @@ def start(job: str, arguments: Mapping[str, str], worker_type: str, workers: int
     return str(answer["JobRunId"])
 
 
+def default_argument(job: str, name: str) -> str:
+    """What a job is given where its run says nothing else; empty if it is given nothing."""
+    with translated("glue", f"GetJob {job}"):
+        answer = client("glue").get_job(JobName=job)
+    return str(answer["Job"].get("DefaultArguments", {}).get(name, ""))
+
+
 def find(job: str, run_id: str) -> GlueRun:
     """The run as it is now. Who asks again and again is told soon that there is no answer."""
     with translated("glue", f"GetJobRun {run_id}"):

@@ -95,7 +95,8 @@ def _graph(contract: SourceContract, checks: dict[str, dg.AssetCheckSpec]) -> dg
     }
 
     @dg.graph(
-        name=contract.source,
+        # The job of a source is a graph too, and no source has two underscores in a row.
+        name=f"{contract.source}__hours",
         ins={SYSTEM: dg.GraphIn()},
         out=outputs,
         description=contract.description,

@@ -13,6 +13,7 @@ from etl_platform.contract.fields import (
     ColumnName,
     Identifier,
     Model,
+    SchemaName,
     SourceName,
     broken,
     identifier,
@@ -64,7 +65,7 @@ class AggregateContract(Model):
     columns: tuple[AggregateColumn, ...] = Field(min_length=1)
     distkey: Identifier | None = None
     sortkey: tuple[Identifier, ...] = ()
-    schema_name: Identifier = Field(default="analytics", alias="schema")
+    schema_name: SchemaName = Field(default="analytics", alias="schema")
     table_name: Identifier | None = Field(default=None, alias="table")
     readers: tuple[Identifier, ...] = ()
     """The roles of the warehouse that may read the table."""
@@ -106,6 +107,11 @@ class AggregateContract(Model):
     def table(self) -> str:
         """The name of the table, without its schema."""
         return self.table_name or self.aggregate
+
+    @property
+    def full_table(self) -> str:
+        """The name of the table in its schema."""
+        return f"{self.schema_name}.{self.table}"
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,6 @@
 """Read aggregates: a defs.yaml with the contract, and the file of its query beside it."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from etl_platform.contract.aggregate import (
@@ -17,7 +18,9 @@ from etl_platform.contract.reading import (
     located,
     read_component,
     read_contract,
+    read_contract_files,
     read_contracts,
+    shared_table,
     spell,
 )
 from etl_platform.contract.source import SourceContract
@@ -39,9 +42,27 @@ def read_aggregates(folder: Path = DEFS) -> dict[str, AggregateDefinition]:
                 str(file), 1, "attributes.aggregate", problem, "one file for each aggregate"
             )
         found[contract.aggregate] = (contract, file)
+    _refuse_shared_names(found, read_contract_files(folder))
     return {
         name: complete(contract, file.parent, folder) for name, (contract, file) in found.items()
     }
+
+
+def _refuse_shared_names(
+    aggregates: Mapping[str, tuple[AggregateContract, Path]],
+    sources: Mapping[str, tuple[SourceContract, Path]],
+) -> None:
+    """Commands take a name for either, and each writes its table as if nobody else did."""
+    tables = {contract.full_table: (name, place) for name, (contract, place) in sources.items()}
+    for name, (contract, file) in aggregates.items():
+        if name in sources:
+            problem = f"{name!r} is also the name of the source in {sources[name][1]}"
+            expected = "a name that no source has"
+            raise located(ContractInvalid(str(file), None, "aggregate", problem, expected), file)
+        if contract.full_table in tables:
+            other, place = tables[contract.full_table]
+            raise shared_table(file, "table", contract.full_table, other, place)
+        tables[contract.full_table] = (name, file)
 
 
 def find_aggregate(name: str, folder: Path = DEFS) -> AggregateDefinition:

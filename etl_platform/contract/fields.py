@@ -12,6 +12,7 @@ from etl_platform.contract.layout import SOURCE_NAME, SOURCE_NAME_LENGTH
 _LONGEST_NAME: Final = 127
 SYSTEM_COLUMNS: Final = frozenset({"oid", "tableoid", "xmin", "cmin", "xmax", "cmax", "ctid"})
 """Both are Redshift's: https://docs.aws.amazon.com/redshift/latest/dg/r_names.html"""
+_RESERVED_SCHEMAS: Final = ("etl_platform", "information_schema", "catalog_history")
 
 
 class Model(BaseModel):
@@ -42,6 +43,14 @@ def _column_name(value: str) -> str:
     if identifier(value) in SYSTEM_COLUMNS:
         raise ValueError(f"{value!r} is a system column of Redshift; expected another name")
     return value
+
+
+def _schema_name(value: str) -> str:
+    if value in _RESERVED_SCHEMAS or value.startswith("pg_"):
+        raise ValueError(
+            f"{value!r} is a schema of the platform or of Redshift; expected one of your own"
+        )
+    return identifier(value)
 
 
 def _source_name(value: str) -> str:
@@ -77,4 +86,5 @@ HourText = Annotated[
 SourceName = Annotated[str, BeforeValidator(_source_name)]
 Identifier = Annotated[str, BeforeValidator(identifier)]
 ColumnName = Annotated[str, BeforeValidator(_column_name)]
+SchemaName = Annotated[str, BeforeValidator(_schema_name)]
 OneCharacter = Annotated[str, StringConstraints(min_length=1, max_length=1)]

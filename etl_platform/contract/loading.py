@@ -5,7 +5,7 @@ from typing import Literal
 
 from pydantic import Field, StrictBool, StrictInt, StrictStr
 
-from etl_platform.contract.fields import Identifier, Model, broken
+from etl_platform.contract.fields import Identifier, Model, SchemaName, broken
 from etl_platform.contract.types import ColumnType
 
 _KINDS: dict[str, type] = {
@@ -50,7 +50,7 @@ class Load(Model):
     """What becomes of rows that only an older manifest of an hour held."""
     distkey: Identifier | None = None
     sortkey: tuple[Identifier, ...] = ()
-    schema_name: Identifier = Field(default="analytics", alias="schema")
+    schema_name: SchemaName = Field(default="analytics", alias="schema")
     table: Identifier | None = None
 
     @property

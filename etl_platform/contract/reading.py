@@ -23,10 +23,11 @@ M = TypeVar("M", bound=BaseModel)
 
 def read_contracts(folder: Path = DEFS) -> dict[str, SourceContract]:
     """Every contract below a folder, by source name."""
-    return {source: contract for source, (contract, _) in _read_all(folder).items()}
+    return {source: contract for source, (contract, _) in read_contract_files(folder).items()}
 
 
-def _read_all(folder: Path) -> dict[str, tuple[SourceContract, Path]]:
+def read_contract_files(folder: Path) -> dict[str, tuple[SourceContract, Path]]:
+    """Every contract below a folder, and where it was read from, by source name."""
     found: dict[str, tuple[SourceContract, Path]] = {}
     for file in sorted(folder.rglob(FILE_NAME)):
         contract = read_contract(file)
@@ -40,8 +41,18 @@ def _read_all(folder: Path) -> dict[str, tuple[SourceContract, Path]]:
                 f"{contract.source!r} is also in {found[contract.source][1]}",
                 "one file for each source",
             )
+        for other, place in found.values():
+            if other.full_table == contract.full_table:
+                raise shared_table(file, "load.table", contract.full_table, other.source, place)
         found[contract.source] = (contract, file)
     return found
+
+
+def shared_table(file: Path, field: str, table: str, other: str, place: Path) -> ContractInvalid:
+    """The error of a file whose table another source or aggregate has: the rows of the one would
+    be in the way of the other's, and its ledger would tell of both."""
+    problem = f"{table} is also the table of {other!r} in {place}"
+    return located(ContractInvalid(str(file), None, field, problem, "a table of its own"), file)
 
 
 def find_contract(source: str, folder: Path = DEFS) -> SourceContract:
@@ -51,7 +62,7 @@ def find_contract(source: str, folder: Path = DEFS) -> SourceContract:
 
 def find_contract_file(source: str, folder: Path = DEFS) -> tuple[SourceContract, Path]:
     """The contract of one source, and where it was read from."""
-    found = _read_all(folder)
+    found = read_contract_files(folder)
     if source not in found:
         raise SourceUnknown(source, sorted(found))
     return found[source]

@@ -41,6 +41,7 @@ def _share(limit: str) -> Fraction:
     return Fraction(limit.removesuffix("%")) / 100
 
 
+_NOT_A_SOURCE: Final = "aggregate"
 _LIMITS: Final = "a count as 100, a share as 1%, or both as [1%, 100]"
 
 
@@ -103,6 +104,9 @@ class SourceContract(Model):
 
     @model_validator(mode="after")
     def _names_are_consistent(self) -> Self:
+        if self.source == _NOT_A_SOURCE:
+            problem = f"the steps of aggregates are called {_NOT_A_SOURCE} in Dagster"
+            raise broken(("source",), problem, "another name")
         names = [c.name for c in self.columns]
         for number, name in enumerate(names):
             where = ("columns", number, "name")
@@ -248,6 +252,11 @@ class SourceContract(Model):
     def table(self) -> str:
         """The name of the target table, without its schema."""
         return self.load.table or self.source
+
+    @property
+    def full_table(self) -> str:
+        """The name of the target table in its schema."""
+        return f"{self.load.schema_name}.{self.table}"
 
     def nulls_of(self, column: Column) -> tuple[str, ...]:
         """The texts that mean null in this column."""

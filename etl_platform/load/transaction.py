@@ -2,21 +2,27 @@
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from typing import Final
 
 from etl_platform.contract.checkpoints import checkpoint
 from etl_platform.contract.commit import Commit
 from etl_platform.contract.errors import (
     CommitUnknown,
+    ContractChanged,
     CountsDisagree,
+    NotConverted,
+    ObjectMissing,
     PlatformError,
+    TableEmptied,
     TableLocked,
     Terminal,
     Transient,
     WarehouseConflict,
     WarehouseRefused,
 )
-from etl_platform.contract.layout import Names
+from etl_platform.contract.layout import Location, Names
 from etl_platform.contract.order import Report
 from etl_platform.contract.storage import Storage
 from etl_platform.contract.warehouse import Connect, Warehouse
@@ -28,6 +34,9 @@ from etl_platform.load.staging import COPY, Staged, stage
 from etl_platform.load.strategies import RESTORING, Change, Step, strategy_of
 from etl_platform.load.target import Target
 from etl_platform.load.versions import Version
+
+_GONE: Final = (NotConverted, ObjectMissing, ContractChanged)
+"""What is said of a batch that no load can take any more."""
 
 
 @dataclass(frozen=True)
@@ -51,6 +60,16 @@ class _Standing:
     versions: tuple[Version, ...]
     begun: tuple[Entry, ...]
     """What a load that broke off between its two transactions has left to be done."""
+
+
+@dataclass(frozen=True)
+class _Left:
+    """Batches that other loads have begun, and what can be done for them."""
+
+    commits: Mapping[Version, Commit]
+    """Of those whose files are there."""
+    lost: Sequence[Entry]
+    """The others."""
 
 
 @dataclass(frozen=True)
@@ -159,13 +178,16 @@ class Loader:
         started = time.monotonic()
         strategy = strategy_of(self.target.contract.load)
         arrivals = {Version.of(commit.batch): commit for commit in commits}
-        left = [entry for entry in standing.begun if entry.version not in arrivals]
-        due = [*arrivals, *(entry.version for entry in left)]
-        applied = sorted(strategy.applied(due, standing.versions))
+        left = self._left(standing, arrivals)
+        due = {**arrivals, **left.commits}
+        applied = sorted(strategy.applied(list(due), standing.versions))
+        if left.lost and not applied:
+            applied = [max(standing.versions)]
+            due[applied[0]] = self._again(applied[0], left.lost)
         staged = Staged(None, 0.0)
         rows: Mapping[str, int] = {}
         if applied:
-            taken = [arrivals.get(version) or self._commit_of(version) for version in applied]
+            taken = [due[version] for version in applied]
             staged = stage(warehouse, self.storage, self.names, self.target, self.role, taken)
             change = strategy.change(self.target, applied, standing.versions, staged.ranges)
             rows = self._carry_out(warehouse, change, staged, taken, standing)
@@ -184,28 +206,54 @@ class Loader:
         ]
         ended = [
             entry.ended(outcomes[entry.version], rows.get(entry.batch_id, 0), self.run, work)
-            for entry in left
+            for entry in standing.begun
+            if entry.version in left.commits
         ]
         if standing.begun or (applied and change.truncate):
             ledger.forget_begun(warehouse, self.target)
-        ledger.write(warehouse, self.target, [*entries, *ended])
+        if entries or ended:
+            ledger.write(warehouse, self.target, [*entries, *ended])
         counted = warehouse.fetch(sql.count_rows(self.target.table), name="the count of the table")
         checkpoint("load.before_commit")
         warehouse.commit()
         checkpoint("load.after_commit")
-        facts = {
+        facts: dict[str, object] = {
             "rows_in_table": int(counted[0][0]),
             "copy_seconds": round(staged.copy_s, 3),
             "transaction_seconds": round(time.monotonic() - started, 3),
             "copy_manifest": staged.manifest_url,
             "copy_query_id": staged.query_id,
         }
+        if left.lost:
+            facts["batches_given_up"] = [_named(entry) for entry in left.lost]
         return [_report(entry, "done", facts) for entry in entries]
 
+    def _left(self, standing: _Standing, arrivals: Mapping[Version, Commit]) -> _Left:
+        """What of the batches that other loads have begun can be loaded here."""
+        entries = [entry for entry in standing.begun if entry.version not in arrivals]
+        commits: dict[Version, Commit] = {}
+        for entry in entries:
+            with suppress(*_GONE):
+                commits[entry.version] = self._commit_of(entry.version)
+        return _Left(commits, [entry for entry in entries if entry.version not in commits])
+
+    def _again(self, version: Version, lost: Sequence[Entry]) -> Commit:
+        """The batch that was in the table before it was emptied for one that is lost."""
+        try:
+            return self._commit_of(version)
+        except _GONE:
+            names = [_named(entry) for entry in lost]
+            source, table = self.target.contract.source, str(self.target.table)
+            raise TableEmptied(source, table, names, str(version.hour)) from None
+
     def _commit_of(self, version: Version) -> Commit:
-        """The commit of a batch that another load had begun."""
+        """The commit of a batch of which all files are there."""
         contract = self.target.contract
-        return read_commit(self.names, contract, version.hour, version.batch_id, self.storage)
+        commit = read_commit(self.names, contract, version.hour, version.batch_id, self.storage)
+        for file in commit.files:
+            if self.storage.find(Location(file.bucket, file.key)) is None:
+                raise ObjectMissing(file.url)
+        return commit
 
     def _carry_out(
         self,
@@ -255,6 +303,7 @@ class Loader:
             Entry.new(self.target, commit, Outcome.BEGUN, 0, self.run, Work(staged.query_id))
             for commit in commits
             if commit.batch.batch_id not in known
+            and Version.of(commit.batch) not in standing.versions
         ]
         if begun:
             ledger.write(warehouse, self.target, begun)
@@ -288,6 +337,10 @@ def _counted(warehouse: Warehouse, change: Change, staged: Staged) -> Mapping[st
 def _run(warehouse: Warehouse, steps: Iterable[Step]) -> int:
     """Carry out statements; how many rows they changed."""
     return sum([warehouse.execute(step.statement, name=step.name) for step in steps])
+
+
+def _named(entry: Entry) -> str:
+    return f"batch {entry.batch_id[:8]} of {entry.hour}"
 
 
 def _report(entry: Entry, outcome: str, facts: Mapping[str, object]) -> Report:

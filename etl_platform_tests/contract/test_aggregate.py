@@ -94,6 +94,27 @@ def test_a_name_is_given_to_one_aggregate_only(tmp_path: Path) -> None:
     assert "is also in" in refused(tmp_path).problem
 
 
+def test_an_aggregate_has_no_name_of_a_source(tmp_path: Path) -> None:
+    error = refused(write(tmp_path, SUMS.replace("aggregate: sums", "aggregate: visits")))
+    assert (error.line, error.field) == (3, "aggregate")
+    assert (
+        error.problem == f"'visits' is also the name of the source in {tmp_path}/visits/defs.yaml"
+    )
+
+
+def test_an_aggregate_has_a_table_of_its_own(tmp_path: Path) -> None:
+    taken = SUMS.replace("grain: hour", "table: visits\n  grain: hour")
+    error = refused(write(tmp_path, taken))
+    assert (error.line, error.field) == (6, "table")
+    assert "analytics.visits is also the table of 'visits'" in error.problem
+    more = SUMS.replace("aggregate: sums", "aggregate: more\n  table: sums")
+    (tmp_path / "more").mkdir()
+    (tmp_path / "more" / "defs.yaml").write_text(more)
+    error = refused(write(tmp_path))
+    assert (error.file, error.field) == (f"{tmp_path}/sums/defs.yaml", "table")
+    assert "analytics.sums is also the table of 'more'" in error.problem
+
+
 @pytest.mark.parametrize(
     ("old", "new", "line", "field", "expected"),
     [

@@ -124,6 +124,44 @@ def test_two_files_with_one_source_are_refused(tmp_path: Path) -> None:
         read_contracts(tmp_path)
 
 
+@pytest.mark.parametrize("load", ["schema: shop, table: orders", "table: orders, schema: shop"])
+def test_two_sources_with_one_table_are_refused(tmp_path: Path, load: str) -> None:
+    for name, text in (("one", GOOD), ("two", GOOD.replace("source: orders", "source: returns"))):
+        (tmp_path / name).mkdir()
+        write(tmp_path / name, text.replace("schema: shop", load))
+    with pytest.raises(ContractInvalid) as caught:
+        read_contracts(tmp_path)
+    assert (caught.value.line, caught.value.field) == (13, "load.table")
+    assert caught.value.problem == (
+        f"shop.orders is also the table of 'orders' in {tmp_path}/one/defs.yaml"
+    )
+
+
+def test_sources_may_have_tables_of_one_name_in_two_schemas(tmp_path: Path) -> None:
+    returns = GOOD.replace("source: orders", "source: returns").replace(
+        "schema: shop", "schema: back, table: orders"
+    )
+    for name, text in (("one", GOOD), ("two", returns)):
+        (tmp_path / name).mkdir()
+        write(tmp_path / name, text)
+    assert {c.full_table for c in read_contracts(tmp_path).values()} == {
+        "shop.orders",
+        "back.orders",
+    }
+
+
+@pytest.mark.parametrize("schema", ["etl_platform", "pg_catalog", "information_schema"])
+def test_a_schema_of_the_platform_or_of_redshift_is_refused(tmp_path: Path, schema: str) -> None:
+    error = refused(tmp_path, GOOD.replace("schema: shop", f"schema: {schema}"))
+    assert (error.line, error.field) == (13, "load.schema")
+    assert "one of your own" in error.expected
+
+
+def test_a_source_is_not_called_as_the_steps_of_aggregates(tmp_path: Path) -> None:
+    error = refused(tmp_path, GOOD.replace("source: orders", "source: aggregate"))
+    assert (error.line, error.field) == (3, "source")
+
+
 def test_a_file_of_another_component_is_passed_over(tmp_path: Path) -> None:
     assert read_contract(write(tmp_path, "type: dagster.DefsFolderComponent\n")) is None
 

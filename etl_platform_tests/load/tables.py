@@ -66,26 +66,26 @@ class Table:
     ) -> list[Report]:
         """What a load of samples says of them."""
         commits = [self._commit(sample) for sample in samples]
-
-        @contextmanager
-        def opened() -> Iterator[Warehouse]:
-            with self.endpoint.connect() as warehouse:
-                yield Inserting(warehouse, self.storage, self.files)
-
-        def connect() -> AbstractContextManager[Warehouse]:
-            return opened()
-
         loader = Loader(
             Target(self.contract),
             NAMES,
             ROLE,
             Run("order", "run"),
-            FaultyConnections(connect, {} if faults is None else faults),
+            FaultyConnections(self.connect, {} if faults is None else faults),
             self.storage,
             RetryPolicy(attempts=attempts),
             lambda _: None,
         )
         return list(loader.load(commits))
+
+    def connect(self) -> AbstractContextManager[Warehouse]:
+        """A connection whose COPY finds the rows of the samples that were loaded."""
+        return self._connected()
+
+    @contextmanager
+    def _connected(self) -> Iterator[Warehouse]:
+        with self.endpoint.connect() as warehouse:
+            yield Inserting(warehouse, self.storage, self.files)
 
     def _commit(self, sample: Arrival) -> Commit:
         made: Batch = batch(self.contract, sample.hour, sample.manifest)
@@ -96,6 +96,7 @@ class Table:
             [*(Literal(value) for value in row), Literal(made.hour.start), Literal(made.batch_id)]
             for row in sample.rows
         ]
+        self.storage.write(place, b"{}")
         told = commit(self.contract, made, [file] if sample.rows else [])
         where = NAMES.commit(made.source, made.hour, made.batch_id)
         self.storage.write(where, told.model_dump_json().encode())

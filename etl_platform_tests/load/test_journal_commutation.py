@@ -58,7 +58,7 @@ class Sample:
 
 
 @st.composite
-def _samples(draw: st.DrawFn) -> tuple[Sample, ...]:
+def journal_samples(draw: st.DrawFn) -> tuple[Sample, ...]:
     places = draw(st.sets(st.tuples(st.integers(0, 2), st.integers(0, 2)), min_size=1, max_size=5))
     state = st.tuples(
         st.integers(0, 2).map(lambda days: EPOCH + timedelta(days=days)),
@@ -75,7 +75,7 @@ def _samples(draw: st.DrawFn) -> tuple[Sample, ...]:
 
 
 @st.composite
-def _loads(draw: st.DrawFn, samples: Sequence[Sample]) -> list[list[Sample]]:
+def journal_loads(draw: st.DrawFn, samples: Sequence[Sample]) -> list[list[Sample]]:
     arrivals = list(draw(st.permutations(samples)))
     arrivals += draw(st.lists(st.sampled_from(samples), max_size=2))
     loads = []
@@ -150,10 +150,10 @@ def tables(endpoint: Endpoint, tmp_path_factory: pytest.TempPathFactory) -> dict
 def test_the_table_depends_on_the_set_of_batches_only(
     tables: dict[str, Table], kind: str, data: st.DataObject
 ) -> None:
-    samples = data.draw(_samples())
+    samples = data.draw(journal_samples())
     table = tables[kind]
     table.clear()
-    for load in data.draw(_loads(samples)):
+    for load in data.draw(journal_loads(samples)):
         table.load(load)
     is_history = kind.startswith("history")
     made = _periods if is_history else _newest

@@ -8,6 +8,8 @@ import pytest
 from click.testing import CliRunner
 
 from etl_platform.aws import s3, secrets
+from etl_platform.aws.clients import client
+from etl_platform.aws.s3 import S3
 from etl_platform.cli import cli
 from etl_platform.contract.hour import Hour
 from etl_platform.contract.layout import Location
@@ -17,11 +19,13 @@ from etl_platform.ingest.pin import pin
 from etl_platform.load import ledger
 from etl_platform.load.ledger import Entry, Outcome, Run
 from etl_platform.load.target import Target
+from etl_platform.load.transaction import Loader
 from etl_platform.reconcile import COLUMNS, Finding, Recount, findings, recount, row
 from etl_platform.status import StatusReader
 from etl_platform_tests.fakes.storage import DirectoryStorage
-from etl_platform_tests.load.endpoint import Endpoint
+from etl_platform_tests.load.endpoint import Endpoint, bucket
 from etl_platform_tests.load.samples import NAMES, START, batch, contract, converted
+from etl_platform_tests.load.tables import ROLE
 
 
 class Hours:
@@ -191,3 +195,61 @@ def test_the_commands_talk_of_one_source(
     ended = CliRunner().invoke(cli, ["hours", "weather"])
     assert ended.exit_code == 2
     assert "none of weather is due now" in ended.stderr
+
+
+def test_the_command_compares_rows_on_demand(
+    endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    of = find_contract("airlines")
+    monkeypatch.setattr(secrets, "read_secret", lambda _: endpoint.service)
+    monkeypatch.setenv("ETL_NAMESPACE", NAMES.namespace)
+    endpoint.bootstrap(of)
+    hour, target = of.starts, Target(of)
+    for name in (NAMES.raw_bucket(of.source), NAMES.processed_bucket(of.source)):
+        bucket(name)
+    client("glue").create_job(
+        Name=NAMES.load_job,
+        Role="etl",
+        Command={"Name": "glueetl"},
+        DefaultArguments={"--copy_role_arn": ROLE.arn},
+    )
+    file = NAMES.raw_folder(of.source, hour) / "a.xml"
+    S3().write(file, b"<airlines/>")
+    manifest = json.dumps({"entries": [{"url": str(file)}]})
+    S3().write(NAMES.manifest(of.source, hour), manifest.encode())
+    landed = pin(S3(), NAMES, of.source, hour)
+    commit = converted(S3(), of, landed, [("AA", "American"), ("UA", "United")])
+    loader = Loader(target, NAMES, ROLE, Run("o", "r"), endpoint.connect, S3())
+    assert [report.outcome for report in loader.load([commit])] == ["done"]
+    command = ["reconcile", of.source, str(hour), "--rows"]
+    untouched = CliRunner().invoke(cli, command)
+    assert (untouched.exit_code, "every row compared" in untouched.stdout) == (0, True)
+    with endpoint.connect() as warehouse:
+        change = f"UPDATE {target.table.sql} SET name = 'x' WHERE carrier = 'AA'"
+        warehouse.execute(change, name="the hand")
+        warehouse.commit()
+    assert CliRunner().invoke(cli, command[:-1]).exit_code == 0
+    changed = CliRunner().invoke(cli, command)
+    assert changed.exit_code == 1
+    assert f"UNEXPLAINED: {target.table} has other rows of 1 key(s): carrier=AA (name)" in (
+        " ".join(changed.stdout.split())
+    )
+    with endpoint.connect() as warehouse:
+        stray = (
+            f"INSERT INTO {target.table.sql} (carrier, name, _hour, _batch_id, _loaded_at)"
+            " VALUES ('ZZ', 'z', '2031-01-01 00:30', 'by-hand', GETDATE())"
+        )
+        warehouse.execute(
+            f"UPDATE {target.table.sql} SET name = 'American' WHERE name = 'x'", name="back"
+        )
+        warehouse.execute(stray, name="the hand")
+        warehouse.commit()
+    added = CliRunner().invoke(cli, command)
+    assert added.exit_code == 1
+    assert f"{target.table} has 1 row(s) too many: carrier=ZZ" in added.stdout
+    assert "1 rows are of batch by-hand, which the ledger has not" in added.stdout
+    S3().write(Location(commit.files[0].bucket, commit.files[0].key), b"PAR1")
+    broken = CliRunner().invoke(cli, command)
+    assert broken.exit_code == 1
+    assert "a file that the commit names is gone or broken" in broken.stdout
+    assert "its rows are not compared: [WAREHOUSE_REFUSED]" in broken.stdout

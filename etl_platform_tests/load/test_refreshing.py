@@ -10,7 +10,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from etl_platform.aws.warehouse import connect
-from etl_platform.contract.errors import ViewsDepend, WarehouseUnavailable
+from etl_platform.contract.errors import TableEmptied, ViewsDepend, WarehouseUnavailable
+from etl_platform.contract.layout import part
 from etl_platform.contract.source import SourceContract
 from etl_platform.load import ddl, ledger, ledger_sql
 from etl_platform.load.ledger import Entry, Outcome
@@ -18,7 +19,7 @@ from etl_platform.load.target import Target
 from etl_platform_tests.fakes.storage import DirectoryStorage
 from etl_platform_tests.load.doubles import Fault, Faults
 from etl_platform_tests.load.endpoint import Endpoint
-from etl_platform_tests.load.samples import contract
+from etl_platform_tests.load.samples import NAMES, batch, contract
 from etl_platform_tests.load.tables import Table
 from etl_platform_tests.load.test_commutation import History, Sample, expected, histories
 
@@ -177,6 +178,76 @@ def test_a_load_that_comes_between_the_two_transactions_is_seen(
             )
         )
     assert count == len(_outcomes(truncated))
+
+
+def _lose(table: Table, sample: Sample, *, commit: bool) -> str:
+    """Take the commit of a batch away, or the file that it names; how a report calls the batch."""
+    of = batch(table.contract, sample.hour, sample.manifest)
+    attempt = NAMES.attempt(of.source, of.hour, of.batch_id, "a1")
+    file = NAMES.commit(of.source, of.hour, of.batch_id) if commit else part(attempt, 0, 0)
+    table.storage.delete(file)
+    return f"batch {of.batch_id[:8]} of {of.hour}"
+
+
+@pytest.mark.parametrize("commit", [True, False], ids=["commit", "file"])
+def test_a_table_that_was_emptied_for_files_that_are_gone_gets_back_what_it_had(
+    truncated: Table, commit: bool
+) -> None:
+    truncated.load([NEW])
+    with pytest.raises(WarehouseUnavailable):
+        _break(truncated, NEWEST)
+    lost = _lose(truncated, NEWEST, commit=commit)
+    (report,) = truncated.reports([OLD])
+    assert (report.outcome, report.facts["batches_given_up"]) == ("outdated", [lost])
+    assert set(truncated.rows) == NEW.rows
+    assert _outcomes(truncated) == {0: Outcome.OUTDATED, 1: Outcome.LOADED}
+    assert len(_entries(truncated)) == 2
+    truncated.load([NEWEST])
+    assert set(truncated.rows) == NEWEST.rows
+
+
+def test_what_it_had_comes_back_however_often_that_breaks_off(truncated: Table) -> None:
+    truncated.load([NEW])
+    with pytest.raises(WarehouseUnavailable):
+        _break(truncated, NEWEST)
+    _lose(truncated, NEWEST, commit=True)
+    for _ in range(2):
+        with pytest.raises(WarehouseUnavailable):
+            _break(truncated, OLD)
+        assert truncated.rows == []
+    truncated.load([NEW])
+    assert set(truncated.rows) == NEW.rows
+    assert _outcomes(truncated) == {1: Outcome.LOADED}
+    assert len(_entries(truncated)) == 1
+
+
+def test_a_newer_hour_than_the_table_had_is_loaded_in_place_of_one_that_is_gone(
+    truncated: Table,
+) -> None:
+    truncated.load([OLD])
+    with pytest.raises(WarehouseUnavailable):
+        _break(truncated, NEWEST)
+    lost = _lose(truncated, NEWEST, commit=True)
+    (report,) = truncated.reports([NEW])
+    assert (report.outcome, report.facts["batches_given_up"]) == ("done", [lost])
+    assert set(truncated.rows) == NEW.rows
+    assert _outcomes(truncated) == {0: Outcome.LOADED, 1: Outcome.LOADED}
+
+
+def test_an_older_hour_is_no_substitute_for_what_the_table_had(truncated: Table) -> None:
+    truncated.load([NEW])
+    with pytest.raises(WarehouseUnavailable):
+        _break(truncated, NEWEST)
+    lost = _lose(truncated, NEWEST, commit=False)
+    _lose(truncated, NEW, commit=True)
+    (report,) = truncated.reports([OLD])
+    assert (report.outcome, report.error_code) == ("blocked", TableEmptied.code)
+    assert lost in str(report.error)
+    assert f"replay {truncated.contract.source} HOUR" in str(report.error)
+    assert truncated.rows == []
+    truncated.load([Sample(1, 1, ((5, (0, False)),))])
+    assert truncated.rows == [(5, 0, "1.1")]
+    assert Outcome.BEGUN not in _outcomes(truncated).values()
 
 
 def test_a_swapped_table_keeps_grants_comments_owner_and_keys(

@@ -5,7 +5,8 @@ from click.testing import CliRunner
 
 from etl_platform.aws.warehouse import connect
 from etl_platform.cli import cli
-from etl_platform.contract.errors import SettingInvalid
+from etl_platform.contract.errors import ReplacementRefused, SettingInvalid
+from etl_platform.load.belongings import refuse_losses
 from etl_platform.load.quoting import Identifier, QualifiedName, RoleArn
 from etl_platform.publish.shares import PublishedTable, datashare, external_schema, views
 from etl_platform_tests.load.endpoint import Endpoint
@@ -43,6 +44,42 @@ def test_an_external_schema_names_catalog_region_and_role() -> None:
     ]
     with pytest.raises(SettingInvalid, match="--region"):
         external_schema("lake", "etl_platform", "Ireland", ROLE, [])
+
+
+def test_the_ddl_of_a_share_and_of_an_external_schema_is_carried_out(endpoint: Endpoint) -> None:
+    tables = [
+        PublishedTable(QualifiedName.of("shared", name), (Identifier("n"),))
+        for name in ("visits", "sales")
+    ]
+    prepared = ["CREATE SCHEMA shared", 'CREATE ROLE "lake_readers"']
+    prepared += [f"CREATE TABLE {table.name.sql} (n integer)" for table in tables]
+    made = [
+        *datashare("shop share", tables, NAMESPACE),
+        *external_schema("lake", "etl_platform", "eu-west-1", ROLE, ["lake_readers"]),
+    ]
+    with connect(endpoint.admin) as warehouse:
+        for statement in (*prepared, *made):
+            warehouse.execute(statement, name=statement)
+        objects = warehouse.fetch(
+            "SELECT object_name FROM svv_datashare_objects WHERE share_name = 'shop share'"
+            " ORDER BY 1",
+            name="the objects",
+        )
+        consumers = warehouse.fetch(
+            "SELECT consumer_namespace FROM svv_datashare_consumers"
+            " WHERE share_name = 'shop share'",
+            name="the consumers",
+        )
+        schemas = warehouse.fetch(
+            "SELECT databasename, has_schema_privilege('lake_readers', 'lake', 'USAGE')"
+            " FROM svv_external_schemas WHERE schemaname = 'lake'",
+            name="the schema",
+        )
+        with pytest.raises(ReplacementRefused, match="its place in the datashare shop share"):
+            refuse_losses(warehouse, tables[0].name)
+    assert objects == [("shared",), ("shared.sales",), ("shared.visits",)]
+    assert consumers == [(NAMESPACE,)]
+    assert schemas == [("etl_platform", True)]
 
 
 def test_views_can_be_made_twice_and_are_read_by_their_names(endpoint: Endpoint) -> None:

@@ -27,6 +27,7 @@ PlatformError
 │   ├── SchemaChangeRefused  SCHEMA_CHANGE_REFUSED  a contract asks for what would lose data
 │   ├── ViewsDepend          VIEWS_DEPEND           views keep a relation from being replaced
 │   ├── ReplacementRefused   REPLACEMENT_REFUSED    a new table would lack what people put on it
+│   ├── TableEmptied         TABLE_EMPTIED          what a table was emptied for is gone
 │   ├── ContractChanged      CONTRACT_CHANGED       a batch was converted under another contract
 │   ├── AggregateAstray      AGGREGATE_ASTRAY       a query gives rows of hours not asked for
 │   ├── WarehouseRefused     WAREHOUSE_REFUSED      the warehouse refused a statement
@@ -61,6 +62,7 @@ from etl_platform.contract.errors.batches import (
     RejectLimitExceeded,
     ReplacementRefused,
     SchemaChangeRefused,
+    TableEmptied,
     TargetDiffers,
     TargetMissing,
     TargetOutdated,
@@ -139,6 +141,7 @@ __all__ = [
     "ServiceUnavailable",
     "SettingInvalid",
     "SourceUnknown",
+    "TableEmptied",
     "TableLocked",
     "TargetDiffers",
     "TargetMissing",

@@ -174,6 +174,20 @@ class ReplacementRefused(Terminal):
         )
 
 
+class TableEmptied(Terminal):
+    code = "TABLE_EMPTIED"
+
+    def __init__(self, source: str, table: str, lost: Sequence[str], before: str) -> None:
+        """`lost` is what the table was emptied for, and `before` the hour that it had."""
+        self.source, self.table, self.lost, self.before = source, table, tuple(lost), before
+        super().__init__(
+            f"table {table} was emptied for {', '.join(lost)}, of which the Parquet files are gone,"
+            f" as are those of the hour {before} that it had before",
+            expected="the files of one of them, or a later hour",
+            remedy=f"Run `etl-platform replay {source} HOUR` for one of these hours",
+        )
+
+
 class ContractChanged(Terminal):
     code = "CONTRACT_CHANGED"
 

@@ -18,6 +18,7 @@ _SCRIPTS = [
         "views.sql",
         "queries.sql",
         "reflection.sql",
+        "shares.sql",
     )
 ]
 

@@ -267,7 +267,7 @@ $$;
 
 DROP VIEW IF EXISTS pg_catalog.svv_table_info, pg_catalog.pg_table_def, pg_catalog.svv_roles,
     pg_catalog.svv_relation_privileges, pg_catalog.svv_rls_relation,
-    pg_catalog.svv_attached_masking_policy, pg_catalog.svv_datashare_objects;
+    pg_catalog.svv_attached_masking_policy;
 
 -- In PostgreSQL a user is a role that may log in; its own roles begin with pg_.
 CREATE VIEW pg_catalog.svv_roles AS
@@ -300,16 +300,11 @@ JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE c.relrowsecurity AND (pg_has_role(c.relowner, 'USAGE')
     OR (SELECT rolsuper FROM pg_roles WHERE rolname = session_user));
 
--- There are no masking policies and no datashares.
+-- There are no masking policies.
 -- https://docs.aws.amazon.com/redshift/latest/dg/r_SVV_ATTACHED_MASKING_POLICY.html
 CREATE VIEW pg_catalog.svv_attached_masking_policy AS
 SELECT ''::text AS policy_name, ''::text AS schema_name, ''::text AS table_name,
        ''::text AS grantee, ''::text AS grantee_type WHERE false;
-
--- https://docs.aws.amazon.com/redshift/latest/dg/r_SVV_DATASHARE_OBJECTS.html
-CREATE VIEW pg_catalog.svv_datashare_objects AS
-SELECT ''::text AS share_type, ''::text AS share_name, ''::text AS object_type,
-       ''::text AS object_name WHERE false;
 
 -- As in Redshift, a table without rows is not listed, and only superusers may look.
 -- https://docs.aws.amazon.com/redshift/latest/dg/r_SVV_TABLE_INFO.html
@@ -348,5 +343,4 @@ WHERE c.relkind = 'r' AND n.nspname = ANY (current_schemas(true))
 ORDER BY n.nspname, c.relname, f.attnum;
 
 GRANT SELECT ON pg_catalog.pg_table_def, pg_catalog.svv_roles, pg_catalog.svv_relation_privileges,
-    pg_catalog.svv_rls_relation, pg_catalog.svv_attached_masking_policy,
-    pg_catalog.svv_datashare_objects TO PUBLIC;
+    pg_catalog.svv_rls_relation, pg_catalog.svv_attached_masking_policy TO PUBLIC;

@@ -26,6 +26,7 @@ from infra.local.redshift.navigation import translate_navigation
 from infra.local.redshift.pivots import translate_pivots
 from infra.local.redshift.refusals import refuse_long_names, refuse_syntax
 from infra.local.redshift.rendering import render
+from infra.local.redshift.shares import read_share
 from infra.local.redshift.statements import (
     Action,
     Alone,
@@ -136,6 +137,9 @@ def _translate(sql: str, case_sensitive: bool) -> Action:
         return Truncate(render(sql, tokens, case_sensitive=case_sensitive))
     if verb == "EXPLAIN":
         return _explain(sql, tokens, case_sensitive)
+    shared = read_share(Words(tokens, sql=sql, case_sensitive=case_sensitive))
+    if shared is not None:
+        return shared
     command = read_alone(Words(tokens, sql=sql, case_sensitive=case_sensitive))
     if isinstance(command, Alone):
         return command

@@ -27,6 +27,7 @@ from infra.local.redshift.shapes import Shapes
 from infra.local.redshift.statements import (
     Action,
     Alone,
+    Catalogued,
     Relay,
     SetCaseSensitive,
     TakeOver,
@@ -217,6 +218,9 @@ class Session:
             await self._backend.query(action.sql)
             self._case_sensitive = action.on
             await self._complete("SET")
+        elif isinstance(action, Catalogued):
+            await self._backend.query(action.sql)
+            await self._complete(action.tag)
         else:
             await self._interruptible(self._run_transfer(action))
 

@@ -42,7 +42,15 @@ class SetCaseSensitive:
     on: bool
 
 
-TakeOver = Truncate | Alone | SetCaseSensitive | Copy | Unload
+@dataclass(frozen=True)
+class Catalogued:
+    """A change of what only Redshift's catalog has, with the tag that answers it."""
+
+    tag: str
+    sql: str
+
+
+TakeOver = Truncate | Alone | SetCaseSensitive | Copy | Unload | Catalogued
 Action = Relay | TakeOver
 
 
