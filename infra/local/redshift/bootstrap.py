@@ -17,6 +17,7 @@ _SCRIPTS = [
         "functions.sql",
         "views.sql",
         "queries.sql",
+        "late_views.sql",
         "reflection.sql",
     )
 ]

@@ -21,7 +21,8 @@ CREATE TABLE IF NOT EXISTS redshift_local.table_key (
 -- VARBYTE of the table count bytes. PostgreSQL's bytea has no length, and keeps one that it is given.
 CREATE OR REPLACE FUNCTION redshift_local.adopt_table(made oid, attributes jsonb, model oid)
 RETURNS void
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $body$
+LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp SET redshift.binding = 'on' AS $body$
 DECLARE
     changes text;
 BEGIN
@@ -88,7 +89,8 @@ $body$;
 CREATE OR REPLACE FUNCTION redshift_local.after_table_ddl() RETURNS event_trigger
 LANGUAGE plpgsql AS $body$
 DECLARE
-    attributes jsonb := (regexp_match(current_query(), '^/\*redshift:(.*?)\*/'))[1]::jsonb;
+    attributes jsonb := (regexp_match(
+        current_query(), '^(?:/\*touches:.*?\*/ )?/\*redshift:(.*?)\*/'))[1]::jsonb;
 BEGIN
     attributes := attributes || jsonb_build_object('keys', (
         SELECT jsonb_agg(key || jsonb_build_object('referred', to_regclass(key ->> 'referred')::oid))

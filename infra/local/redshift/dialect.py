@@ -14,7 +14,7 @@ from sqlglot.errors import ErrorLevel, ParseError, SqlglotError
 from sqlglot.parsers.redshift import RedshiftParser
 from sqlglot.tokenizer_core import Token, TokenType
 
-from infra.local.redshift import administration, merging
+from infra.local.redshift import administration, late_views, merging
 from infra.local.redshift.alone import read_alone
 from infra.local.redshift.copy_grammar import read_copy
 from infra.local.redshift.errors import RedshiftError, not_supported, syntax_error
@@ -139,14 +139,18 @@ def _translate(sql: str, case_sensitive: bool) -> Action:
     command = read_alone(Words(tokens, sql=sql, case_sensitive=case_sensitive))
     if isinstance(command, Alone):
         return command
+    touches = late_views.touches(Words(tokens, sql=sql, case_sensitive=case_sensitive))
     if command is not None:
-        return Alone(command, _translate_tree(sql, tokens, case_sensitive))
+        return Alone(command, touches + _write(_parse(sql, tokens, case_sensitive)))
     layout = read_layout(Words(tokens, sql=sql, case_sensitive=case_sensitive))
     if layout is not None:
-        return Relay(layout)
-    if _needs_tree(tokens):
-        return Relay(_translate_tree(sql, tokens, case_sensitive))
-    return _administer(sql, tokens, case_sensitive)
+        return Relay(touches + layout)
+    if not _needs_tree(tokens):
+        return _administer(sql, tokens, touches, case_sensitive)
+    tree = _parse(sql, tokens, case_sensitive)
+    if isinstance(tree, exp.Create) and tree.args.get("no_schema_binding"):
+        return late_views.create(tree, sql, _write)
+    return Relay(touches + _write(tree))
 
 
 _translate_cached = functools.lru_cache(maxsize=1024)(_translate)
@@ -175,15 +179,15 @@ def _explain(sql: str, tokens: Sequence[Token], case_sensitive: bool) -> Relay:
     return Relay(f"EXPLAIN {rest.sql}")
 
 
-def _administer(sql: str, tokens: Sequence[Token], case_sensitive: bool) -> Action:
+def _administer(sql: str, tokens: Sequence[Token], touches: str, case_sensitive: bool) -> Action:
     changed = administration.translate(tokens)
-    translated = render(sql, tokens, changed.replacements, case_sensitive=case_sensitive)
+    translated = touches + render(sql, tokens, changed.replacements, case_sensitive=case_sensitive)
     if changed.case_sensitive is not None:
         return SetCaseSensitive(translated, changed.case_sensitive)
     return Relay(translated)
 
 
-def _translate_tree(sql: str, tokens: Sequence[Token], case_sensitive: bool) -> str:
+def _parse(sql: str, tokens: Sequence[Token], case_sensitive: bool) -> exp.Expr:
     text = sql[: tokens[-1].end + 1]
     simplified = merging.removes_duplicates(tokens)
     if simplified:
@@ -201,9 +205,14 @@ def _translate_tree(sql: str, tokens: Sequence[Token], case_sensitive: bool) -> 
         for name in tree.find_all(exp.Identifier):
             name.set("this", name.name.lower())
     refuse_syntax(tree)
-    translate_catalog(tree)
     if simplified and isinstance(tree, exp.Merge):
-        tree = merging.as_delete_and_insert(tree)
+        return merging.as_delete_and_insert(tree)
+    return tree
+
+
+def _write(tree: exp.Expr) -> str:
+    """The statement in PostgreSQL's words; changes the tree."""
+    translate_catalog(tree)
     prefix = ""
     if isinstance(tree, exp.Create):
         prefix = translate_create(tree)

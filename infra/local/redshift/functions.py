@@ -40,6 +40,7 @@ _RENAMED = {
     "date_diff": "datediff",
     "format_type": "redshift_format_type",
     "pg_get_constraintdef": "redshift_constraint_text",
+    "pg_get_viewdef": "redshift_view_text",
     # A word of PostgreSQL's own grammar, which makes of the value what is no text.
     "json_serialize": "redshift_json_serialize",
 }

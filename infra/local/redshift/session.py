@@ -27,6 +27,7 @@ from infra.local.redshift.shapes import Shapes
 from infra.local.redshift.statements import (
     Action,
     Alone,
+    CreateLateView,
     Relay,
     SetCaseSensitive,
     TakeOver,
@@ -213,6 +214,9 @@ class Session:
             await self._truncate(action)
         elif isinstance(action, Alone):
             await self._run_alone(action)
+        elif isinstance(action, CreateLateView):
+            await self._backend.query(action.sql)
+            await self._complete("CREATE VIEW")
         elif isinstance(action, SetCaseSensitive):
             await self._backend.query(action.sql)
             self._case_sensitive = action.on

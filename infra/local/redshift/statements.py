@@ -35,6 +35,13 @@ class Alone:
 
 
 @dataclass(frozen=True)
+class CreateLateView:
+    """A CREATE VIEW … WITH NO SCHEMA BINDING."""
+
+    sql: str
+
+
+@dataclass(frozen=True)
 class SetCaseSensitive:
     """A change of how the session reads quoted names."""
 
@@ -42,7 +49,7 @@ class SetCaseSensitive:
     on: bool
 
 
-TakeOver = Truncate | Alone | SetCaseSensitive | Copy | Unload
+TakeOver = Truncate | Alone | CreateLateView | SetCaseSensitive | Copy | Unload
 Action = Relay | TakeOver
 
 

@@ -1,5 +1,6 @@
 """Redshift's SQL as PostgreSQL runs it, tried on the running endpoint and by itself."""
 
+import json
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any
@@ -290,7 +291,7 @@ def test_upkeep_and_settings_are_taken(sql: Sql) -> None:
     assert sql("SHOW query_group") == [["etl"]]
     sql("CREATE TABLE t (a int)")
     sql("ANALYZE t PREDICATE COLUMNS")
-    sql("CREATE VIEW v AS SELECT a FROM t WITH NO SCHEMA BINDING")
+    sql("CREATE VIEW v AS SELECT a FROM t")
     assert sql("EXPLAIN SELECT nvl(a, 1) FROM v")
     assert sql("SELECT pg_backend_pid() > 0") == [[True]]
 
@@ -314,7 +315,9 @@ def test_no_name_can_leave_its_quotes(name: str) -> None:
     if not name:
         return
     expected = '"' + name.lower().replace('"', '""') + '"'
-    assert relayed(f"DROP TABLE {quoted}") == f"DROP TABLE {expected}"
+    comment, statement = relayed(f"DROP TABLE {quoted}").split("*/ ", 1)
+    assert statement == f"DROP TABLE {expected}"
+    assert json.loads(comment.removeprefix("/*touches:"))["relations"] == [expected]
     if not name.isspace():
         made = relayed(f"CREATE TABLE t ({quoted} int) DISTKEY ({quoted})")
         assert made.count("*/") == made.split("*/ CREATE TABLE", 1)[1].count("*/") + 1
