@@ -45,6 +45,7 @@ from infra.local.redshift.tables import (
 from infra.local.redshift.types import translate_types
 from infra.local.redshift.unload_grammar import read_unload
 from infra.local.redshift.unnesting import translate_unnesting
+from infra.local.redshift.waiting import relations_of
 
 _TREE_VERBS = frozenset({"SELECT", "WITH", "INSERT", "UPDATE", "DELETE", "MERGE", "("})
 _TREE_OBJECTS = frozenset({"TABLE", "TEMP", "TEMPORARY", "LOCAL", "VIEW", "OR"})
@@ -150,7 +151,8 @@ def _translate(sql: str, case_sensitive: bool) -> Action:
     tree = _parse(sql, tokens, case_sensitive)
     if isinstance(tree, exp.Create) and tree.args.get("no_schema_binding"):
         return late_views.create(tree, sql, _write)
-    return Relay(touches + _write(tree))
+    reads = () if isinstance(tree, exp.Create | exp.Alter) else relations_of(tree)
+    return Relay(touches + _write(tree), reads, changes_tables=bool(touches))
 
 
 _translate_cached = functools.lru_cache(maxsize=1024)(_translate)
@@ -184,7 +186,7 @@ def _administer(sql: str, tokens: Sequence[Token], touches: str, case_sensitive:
     translated = touches + render(sql, tokens, changed.replacements, case_sensitive=case_sensitive)
     if changed.case_sensitive is not None:
         return SetCaseSensitive(translated, changed.case_sensitive)
-    return Relay(translated)
+    return Relay(translated, changes_tables=bool(touches))
 
 
 def _parse(sql: str, tokens: Sequence[Token], case_sensitive: bool) -> exp.Expr:

@@ -17,6 +17,10 @@ class Relay:
     """SQL that PostgreSQL runs."""
 
     sql: str
+    reads: tuple[str, ...] = ()
+    """The tables and views of a query, quoted."""
+    changes_tables: bool = False
+    """Whether it alters, replaces or drops a table or a view."""
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,8 @@
 """Late-binding views while several sessions change what they stand on, in any order."""
 
 import itertools
-from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -10,38 +10,15 @@ import redshift_connector
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from etl_platform_tests.infra.local.redshift.endpoint import Endpoint, run
+from etl_platform_tests.infra.local.redshift.endpoint import (
+    ENDS_WITHIN_S,
+    is_waiting,
+    run,
+    swap,
+)
 
 Sql = Callable[..., list[list[Any]]]
 Connection = redshift_connector.Connection
-
-WAITS_S = 0.5
-ENDS_WITHIN_S = 30
-
-
-@pytest.fixture
-def other(endpoint: Endpoint, schema: str) -> Iterator[Connection]:
-    """A second session of the admin, in the schema of the first."""
-    with endpoint.connect() as opened:
-        run(opened, f"SET search_path TO {schema}")
-        opened.commit()
-        yield opened
-        opened.rollback()
-
-
-@pytest.fixture
-def pool() -> Iterator[ThreadPoolExecutor]:
-    with ThreadPoolExecutor(2) as opened:
-        yield opened
-
-
-def is_waiting(future: "Future[Any]") -> bool:
-    """Whether a statement of the other session has no answer yet."""
-    try:
-        future.result(WAITS_S)
-    except TimeoutError:
-        return True
-    return False
 
 
 @pytest.fixture
@@ -54,23 +31,16 @@ def joined(sql: Sql, connection: Connection, schema: str) -> str:
     return f"{schema}.joined"
 
 
-def swap(connection: Connection, table: str, query: str) -> None:
-    """Put a new table in the place of one, as a load does."""
-    run(connection, f"CREATE TABLE {table}_copy AS {query}")
-    run(connection, f"DROP TABLE {table}")
-    run(connection, f"ALTER TABLE {table}_copy RENAME TO {table}")
-
-
 def test_readers_see_the_old_rows_until_the_swap_begins_and_the_new_ones_when_it_is_committed(
     sql: Sql, connection: Connection, joined: str, other: Connection, pool: ThreadPoolExecutor
 ) -> None:
-    other.autocommit = True
     sql("CREATE TABLE one_copy AS SELECT 2 AS a")
     assert run(other, "SELECT a FROM joined") == [[1]]
+    other.commit()
     sql("DROP TABLE one")
     sql("ALTER TABLE one_copy RENAME TO one")
     assert sql("SELECT a, b FROM joined") == [[2, 1]]
-    reading = pool.submit(run, other, "SELECT a FROM joined WHERE a > 0")
+    reading = pool.submit(run, other, "SELECT a FROM joined")
     assert is_waiting(reading)
     connection.commit()
     assert reading.result(ENDS_WITHIN_S) == [[2]]
