@@ -26,6 +26,7 @@ from infra.local.redshift.navigation import translate_navigation
 from infra.local.redshift.pivots import translate_pivots
 from infra.local.redshift.refusals import refuse_long_names, refuse_syntax
 from infra.local.redshift.rendering import render
+from infra.local.redshift.spelling import make_temporary, spelled_out, with_from
 from infra.local.redshift.statements import (
     Action,
     Alone,
@@ -46,9 +47,10 @@ from infra.local.redshift.types import translate_types
 from infra.local.redshift.unload_grammar import read_unload
 from infra.local.redshift.unnesting import translate_unnesting
 from infra.local.redshift.waiting import relations_of
+from infra.local.redshift.windows import translate_nulls
 
 _TREE_VERBS = frozenset({"SELECT", "WITH", "INSERT", "UPDATE", "DELETE", "MERGE", "("})
-_TREE_OBJECTS = frozenset({"TABLE", "TEMP", "TEMPORARY", "LOCAL", "VIEW", "OR"})
+_TREE_OBJECTS = frozenset({"TABLE", "TEMP", "TEMPORARY", "LOCAL", "VIEW"})
 _CACHED_SQL_BYTES = 65536
 
 
@@ -74,7 +76,8 @@ class LaptopRedshift(Redshift):
         FUNCTION_PARSERS: ClassVar = {
             name: parser
             for name, parser in RedshiftParser.FUNCTION_PARSERS.items()
-            if name in {"CAST", "CONVERT", "EXTRACT", "POSITION", "TRIM", "SUBSTRING", "DECODE"}
+            if name
+            in {"CAST", "CONVERT", "EXTRACT", "POSITION", "TRIM", "SUBSTRING", "DECODE", "TRY_CAST"}
         }
         NO_PAREN_FUNCTION_PARSERS: ClassVar = {
             **RedshiftParser.NO_PAREN_FUNCTION_PARSERS,
@@ -112,6 +115,7 @@ def translate(sql: str, *, case_sensitive: bool = False) -> Action:
 
 def split(sql: str) -> list[str]:
     """The statements of a text, in order."""
+    sql = spelled_out(sql)
     tokens = _tokenize(sql)
     cuts = [token.start for token in tokens if token.token_type == TokenType.SEMICOLON]
     starts = [0, *(cut + 1 for cut in cuts)]
@@ -120,6 +124,7 @@ def split(sql: str) -> list[str]:
 
 
 def _translate(sql: str, case_sensitive: bool) -> Action:
+    sql = with_from(spelled_out(sql))
     tokens = _tokenize(sql)
     while tokens and tokens[-1].token_type == TokenType.SEMICOLON:
         tokens = tokens[:-1]
@@ -166,12 +171,12 @@ def _tokenize(sql: str) -> list[Token]:
 
 
 def _needs_tree(tokens: Sequence[Token]) -> bool:
-    words = [token.text.upper() for token in tokens[:3]]
+    words = [token.text.upper() for token in tokens[:4]]
     if words[0] in _TREE_VERBS:
         return True
     if words[:2] == ["ALTER", "TABLE"]:
         return administration.alter_table_needs_tree(tokens)
-    return words[0] == "CREATE" and len(words) > 1 and words[1] in _TREE_OBJECTS
+    return words[0] == "CREATE" and administration.made(words) in _TREE_OBJECTS
 
 
 def _explain(sql: str, tokens: Sequence[Token], case_sensitive: bool) -> Relay:
@@ -207,6 +212,7 @@ def _parse(sql: str, tokens: Sequence[Token], case_sensitive: bool) -> exp.Expr:
         for name in tree.find_all(exp.Identifier):
             name.set("this", name.name.lower())
     refuse_syntax(tree)
+    make_temporary(tree)
     if simplified and isinstance(tree, exp.Merge):
         return merging.as_delete_and_insert(tree)
     return tree
@@ -224,6 +230,7 @@ def _write(tree: exp.Expr) -> str:
     translate_pivots(tree)
     translate_types(tree)
     translate_group_by_all(tree)
+    translate_nulls(tree)
     tree = translate_functions(translate_navigation(tree, elements))
     try:
         # A construct that cannot be written would else be left out without a word.

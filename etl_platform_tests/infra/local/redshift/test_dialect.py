@@ -302,6 +302,44 @@ def test_a_transaction_block_drops_the_isolation_level(sql: Sql) -> None:
     assert sql("SHOW transaction_isolation") == [["repeatable read"]]
 
 
+def test_a_name_with_a_number_sign_is_a_temporary_table(sql: Sql, schema: str) -> None:
+    """https://docs.aws.amazon.com/redshift/latest/dg/r_CREATE_TABLE_NEW.html, on table_name."""
+    sql("CREATE TABLE #Made (a int)")
+    sql("INSERT INTO #made VALUES (1)")
+    sql("SELECT a + 1 AS a INTO #more FROM #made")
+    sql("CREATE TABLE #most AS SELECT '#made' AS a -- #made")
+    assert sql("SELECT m.a, n.a FROM #More m, #most n") == [[2, "#made"]]
+    assert sql("SELECT tablename FROM pg_tables WHERE schemaname = %s", schema) == []
+    sql("DROP TABLE IF EXISTS #made")
+    with pytest.raises(redshift_connector.ProgrammingError, match="does not exist"):
+        sql("SELECT a FROM #made")
+
+
+def test_a_procedure_has_its_body_in_dollar_quotes(sql: Sql) -> None:
+    """https://docs.aws.amazon.com/redshift/latest/dg/r_CREATE_PROCEDURE.html"""
+    sql("CREATE TABLE t (a int, b varchar(9))")
+    body = "BEGIN INSERT INTO t VALUES (x, 'it''s'); UPDATE t SET a = a + 1; END;"
+    for tag in ("$$", "$body$"):
+        sql(f"CREATE OR REPLACE PROCEDURE p(x int) AS {tag} {body} {tag} LANGUAGE plpgsql")
+    sql("CALL p(5)")
+    sql("CREATE FUNCTION twice (float) RETURNS float STABLE AS $$ SELECT 2 * $1 $$ LANGUAGE sql")
+    assert sql("SELECT twice(a), b FROM t WHERE a > %s", 1) == [[12.0, "it's"]]
+
+
+def test_a_delete_does_without_its_from(sql: Sql) -> None:
+    """https://docs.aws.amazon.com/redshift/latest/dg/r_DELETE.html"""
+    sql("CREATE TABLE t AS SELECT 1 AS a")
+    sql("DELETE t WHERE a = 1")
+    assert sql("SELECT count(*) FROM t") == [[0]]
+    assert relayed("DELETE FROM t") == relayed("DELETE t")
+
+
+@given(st.text(st.characters(codec="utf-8", exclude_characters="\0$"), max_size=40))
+def test_what_is_in_dollar_quotes_is_taken_to_the_letter(body: str) -> None:
+    assert relayed(f"SELECT $${body}$$") == "SELECT '" + body.replace("'", "''") + "'"
+    assert len(split(f"SELECT $a${body}$a$; SELECT 2")) == 2
+
+
 def test_a_text_is_split_at_its_semicolons_only() -> None:
     assert split("SELECT ';' ; -- ;\n SELECT 2;;") == ["SELECT ';' ", " -- ;\n SELECT 2"]
 
