@@ -18,6 +18,7 @@ _SCRIPTS = [
         "views.sql",
         "queries.sql",
         "late_views.sql",
+        "read_only_views.sql",
         "reflection.sql",
     )
 ]

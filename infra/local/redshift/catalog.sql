@@ -325,11 +325,21 @@ SELECT current_database()::text AS database, n.nspname::text AS schema, c.oid AS
             WHEN a.sortstyle = 'compound' AND a.sortkeys <> '{}' THEN a.sortkeys[1]
             WHEN a.sortkeys <> '{}' THEN format('AUTO(SORTKEY(%s))', a.sortkeys[1])
             ELSE 'AUTO(SORTKEY)' END AS sortkey1,
-       coalesce(cardinality(a.sortkeys), 0) AS sortkey_num, r.rows AS tbl_rows
+       coalesce(cardinality(a.sortkeys), 0) AS sortkey_num, r.rows AS tbl_rows,
+       coalesce(f.widest, 0) AS max_varchar,
+       -- Blocks of 1 MB, and what a table on one slice without statistics of its own would show.
+       ceil(pg_total_relation_size(c.oid) / 1048576.0)::bigint AS size,
+       'Y'::text AS encoded, 0::bigint AS empty, 0::numeric AS unsorted, 0::numeric AS stats_off,
+       NULL::numeric AS pct_used, NULL::numeric AS skew_sortkey1, NULL::numeric AS skew_rows,
+       r.rows AS estimated_visible_rows
 FROM pg_class c
 JOIN pg_namespace n ON n.oid = c.relnamespace
 LEFT JOIN redshift_local.table_attributes a ON a.relation = c.oid
 CROSS JOIN LATERAL redshift_local.count_rows(c.oid) AS r(rows)
+CROSS JOIN LATERAL (
+    SELECT max(atttypmod - 4) AS widest FROM pg_attribute
+    WHERE attrelid = c.oid AND NOT attisdropped AND atttypid = 'varchar'::regtype
+) AS f
 WHERE c.relkind = 'r' AND c.relpersistence = 'p' AND r.rows > 0
   AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'redshift_local');
 

@@ -26,6 +26,7 @@ from infra.local.redshift.navigation import translate_navigation
 from infra.local.redshift.pivots import translate_pivots
 from infra.local.redshift.refusals import refuse_long_names, refuse_syntax
 from infra.local.redshift.rendering import render
+from infra.local.redshift.showing import read_show
 from infra.local.redshift.spelling import make_temporary, spelled_out, with_from
 from infra.local.redshift.statements import (
     Action,
@@ -140,6 +141,10 @@ def _translate(sql: str, case_sensitive: bool) -> Action:
         return read_unload(Words(tokens[1:], sql=sql, case_sensitive=case_sensitive))
     if verb == "TRUNCATE":
         return Truncate(render(sql, tokens, case_sensitive=case_sensitive))
+    if verb == "SHOW":
+        shown = read_show(Words(tokens, sql=sql, case_sensitive=case_sensitive))
+        if shown is not None:
+            return Relay(shown)
     if verb == "EXPLAIN":
         return _explain(sql, tokens, case_sensitive)
     command = read_alone(Words(tokens, sql=sql, case_sensitive=case_sensitive))

@@ -273,6 +273,20 @@ def test_a_bound_view_becomes_a_late_one_unless_another_stands_on_it(
     sql("DROP TABLE event")
 
 
+@pytest.mark.parametrize("view", ["event_vw", "bound_vw"])
+def test_rows_of_a_view_are_not_changed(sql: Sql, event: str, view: str) -> None:
+    sql("CREATE VIEW bound_vw AS SELECT eventid FROM event")
+    sql("ALTER TABLE event ADD COLUMN more int")
+    for statement in (
+        f"INSERT INTO {view} (eventid) VALUES (3)",
+        f"UPDATE {view} SET eventid = 3 WHERE false",
+        f"DELETE FROM {view}",
+    ):
+        state, message = error_of(sql, statement)
+        assert (state, message.split()[0], message[-6:]) == ("0A000", "cannot", "a view")
+    assert sql("SELECT eventid FROM event") == [[2]]
+
+
 def test_a_rollback_gives_the_view_its_table_back(
     sql: Sql, event: str, connection: Connection
 ) -> None:
@@ -317,11 +331,11 @@ def test_the_catalog_shows_no_dependency_and_the_text_as_it_was_written(
     depends = (
         "SELECT count(*) FROM pg_depend d JOIN pg_class c ON c.oid = d.refobjid JOIN pg_rewrite r"
         " ON r.oid = d.objid JOIN pg_class v ON v.oid = r.ev_class WHERE c.relname = 'event' AND"
-        " v.relname = %s"
+        " v.relname = %s AND c.relnamespace = (SELECT oid FROM pg_namespace WHERE nspname = %s)"
     )
     sql("CREATE VIEW bound_vw AS SELECT eventid FROM event")
-    assert sql(depends, "event_vw") == [[0]]
-    assert sql(depends, "bound_vw") == [[1]]
+    assert sql(depends, "event_vw", schema) == [[0]]
+    assert sql(depends, "bound_vw", schema) == [[1]]
     text = "SELECT pg_get_viewdef(c.oid, true) FROM pg_class c WHERE c.relname = 'event_vw'"
     text += " AND c.relnamespace = (SELECT oid FROM pg_namespace WHERE nspname = %s)"
     written = f"CREATE VIEW event_vw AS SELECT * FROM {event} WITH NO SCHEMA BINDING"
