@@ -54,6 +54,7 @@ def error_of(sql: Sql, statement: str) -> tuple[str, str]:
     with pytest.raises(ProgrammingError) as caught:
         sql(statement)
     fields = caught.value.args[0]
+    assert "W" not in fields
     return fields["C"], fields["M"]
 
 
