@@ -142,6 +142,18 @@ def test_a_copy_under_a_view_that_is_bound_to_the_table_changes_nothing(
     assert len(_run(endpoint, f"SELECT 1 FROM {table.sql}")) == 1
 
 
+def test_a_copy_under_a_late_binding_view_is_made_and_the_view_shows_it(
+    endpoint: Endpoint,
+) -> None:
+    of = _made(endpoint)
+    table = Target(of).table
+    _insert(endpoint, table, 1)
+    view = f"analytics.late_{table.table.name}"
+    _run(endpoint, f"CREATE VIEW {view} AS SELECT * FROM {table.sql} WITH NO SCHEMA BINDING")
+    evolution.apply(endpoint.connect, _changed(of, ID, TEXT, WIDER))
+    assert [str(v) for v in _run(endpoint, f'SELECT "count" FROM {view}')[0]] == ["1.250"]
+
+
 def test_a_statement_alone_is_in_no_transaction_and_the_next_one_is(endpoint: Endpoint) -> None:
     table = Target(_made(endpoint)).table
     with endpoint.connect() as warehouse:

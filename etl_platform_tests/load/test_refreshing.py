@@ -15,7 +15,10 @@ from etl_platform.contract.layout import part
 from etl_platform.contract.source import SourceContract
 from etl_platform.load import ddl, ledger, ledger_sql
 from etl_platform.load.ledger import Entry, Outcome
+from etl_platform.load.quoting import Identifier, QualifiedName
 from etl_platform.load.target import Target
+from etl_platform.publish import shares
+from etl_platform.publish.shares import PublishedTable
 from etl_platform_tests.fakes.storage import DirectoryStorage
 from etl_platform_tests.load.doubles import Fault, Faults
 from etl_platform_tests.load.endpoint import Endpoint
@@ -314,6 +317,22 @@ def test_a_swap_is_refused_while_a_view_stands_on_the_table(
         warehouse.commit()
     table.load([NEW])
     assert set(table.rows) == NEW.rows
+
+
+def test_a_late_binding_view_shows_the_rows_of_each_swap(swapped: Table) -> None:
+    target = Target(swapped.contract)
+    shelf = f"shelf_{swapped.contract.source}"
+    seen = f"SELECT id FROM {QualifiedName.of(shelf, target.table.table.name).sql}"
+    published = PublishedTable(target.table, (Identifier("id"),))
+    with connect(swapped.endpoint.admin) as warehouse:
+        for statement in shares.views(shelf, [published], []):
+            warehouse.execute(statement, name="the view")
+        warehouse.commit()
+    for sample in (OLD, NEW):
+        swapped.load([sample])
+        with connect(swapped.endpoint.admin) as warehouse:
+            rows = {row[0] for row in warehouse.fetch(seen, name="the rows of the view")}
+        assert rows == {row[0] for row in sample.rows}
 
 
 def test_readers_of_a_swapped_table_see_the_old_rows_until_it_is_committed(swapped: Table) -> None:

@@ -69,11 +69,18 @@ def translate(tokens: Sequence[Token]) -> Changed:
         return _alter_table(words)
     if verb == "ALTER" and target == "DATABASE" and "ISOLATION" in words:
         return _isolation(words)
-    if verb in ("CREATE", "ALTER") and target in _OBJECTS:
+    if verb == "ALTER" and target in _OBJECTS:
+        return Changed()
+    if verb == "CREATE" and made(words) in _OBJECTS:
         return Changed()
     if verb == "DROP" and target in _DROPPED_OBJECTS:
         return Changed()
     raise not_supported(f'SQL command "{" ".join((verb, target)).strip()}" not supported.')
+
+
+def made(words: Sequence[str]) -> str:
+    """The kind of object that a CREATE makes."""
+    return "".join(words[3:4] if words[1:3] == ["OR", "REPLACE"] else words[1:2])
 
 
 def alter_table_needs_tree(tokens: Sequence[Token]) -> bool:

@@ -17,6 +17,8 @@ _SCRIPTS = [
         "functions.sql",
         "views.sql",
         "queries.sql",
+        "late_views.sql",
+        "read_only_views.sql",
         "reflection.sql",
         "shares.sql",
     )

@@ -21,7 +21,8 @@ CREATE TABLE IF NOT EXISTS redshift_local.table_key (
 -- VARBYTE of the table count bytes. PostgreSQL's bytea has no length, and keeps one that it is given.
 CREATE OR REPLACE FUNCTION redshift_local.adopt_table(made oid, attributes jsonb, model oid)
 RETURNS void
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $body$
+LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp SET redshift.binding = 'on' AS $body$
 DECLARE
     changes text;
 BEGIN
@@ -88,7 +89,8 @@ $body$;
 CREATE OR REPLACE FUNCTION redshift_local.after_table_ddl() RETURNS event_trigger
 LANGUAGE plpgsql AS $body$
 DECLARE
-    attributes jsonb := (regexp_match(current_query(), '^/\*redshift:(.*?)\*/'))[1]::jsonb;
+    attributes jsonb := (regexp_match(
+        current_query(), '^(?:/\*touches:.*?\*/ )?/\*redshift:(.*?)\*/'))[1]::jsonb;
 BEGIN
     attributes := attributes || jsonb_build_object('keys', (
         SELECT jsonb_agg(key || jsonb_build_object('referred', to_regclass(key ->> 'referred')::oid))
@@ -318,11 +320,21 @@ SELECT current_database()::text AS database, n.nspname::text AS schema, c.oid AS
             WHEN a.sortstyle = 'compound' AND a.sortkeys <> '{}' THEN a.sortkeys[1]
             WHEN a.sortkeys <> '{}' THEN format('AUTO(SORTKEY(%s))', a.sortkeys[1])
             ELSE 'AUTO(SORTKEY)' END AS sortkey1,
-       coalesce(cardinality(a.sortkeys), 0) AS sortkey_num, r.rows AS tbl_rows
+       coalesce(cardinality(a.sortkeys), 0) AS sortkey_num, r.rows AS tbl_rows,
+       coalesce(f.widest, 0) AS max_varchar,
+       -- Blocks of 1 MB, and what a table on one slice without statistics of its own would show.
+       ceil(pg_total_relation_size(c.oid) / 1048576.0)::bigint AS size,
+       'Y'::text AS encoded, 0::bigint AS empty, 0::numeric AS unsorted, 0::numeric AS stats_off,
+       NULL::numeric AS pct_used, NULL::numeric AS skew_sortkey1, NULL::numeric AS skew_rows,
+       r.rows AS estimated_visible_rows
 FROM pg_class c
 JOIN pg_namespace n ON n.oid = c.relnamespace
 LEFT JOIN redshift_local.table_attributes a ON a.relation = c.oid
 CROSS JOIN LATERAL redshift_local.count_rows(c.oid) AS r(rows)
+CROSS JOIN LATERAL (
+    SELECT max(atttypmod - 4) AS widest FROM pg_attribute
+    WHERE attrelid = c.oid AND NOT attisdropped AND atttypid = 'varchar'::regtype
+) AS f
 WHERE c.relkind = 'r' AND c.relpersistence = 'p' AND r.rows > 0
   AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'redshift_local');
 

@@ -14,7 +14,7 @@ from sqlglot.errors import ErrorLevel, ParseError, SqlglotError
 from sqlglot.parsers.redshift import RedshiftParser
 from sqlglot.tokenizer_core import Token, TokenType
 
-from infra.local.redshift import administration, merging
+from infra.local.redshift import administration, late_views, merging
 from infra.local.redshift.alone import read_alone
 from infra.local.redshift.copy_grammar import read_copy
 from infra.local.redshift.errors import RedshiftError, not_supported, syntax_error
@@ -27,6 +27,8 @@ from infra.local.redshift.pivots import translate_pivots
 from infra.local.redshift.refusals import refuse_long_names, refuse_syntax
 from infra.local.redshift.rendering import render
 from infra.local.redshift.shares import read_share
+from infra.local.redshift.showing import read_show
+from infra.local.redshift.spelling import make_temporary, spelled_out, with_from
 from infra.local.redshift.statements import (
     Action,
     Alone,
@@ -46,9 +48,11 @@ from infra.local.redshift.tables import (
 from infra.local.redshift.types import translate_types
 from infra.local.redshift.unload_grammar import read_unload
 from infra.local.redshift.unnesting import translate_unnesting
+from infra.local.redshift.waiting import relations_of
+from infra.local.redshift.windows import translate_nulls
 
 _TREE_VERBS = frozenset({"SELECT", "WITH", "INSERT", "UPDATE", "DELETE", "MERGE", "("})
-_TREE_OBJECTS = frozenset({"TABLE", "TEMP", "TEMPORARY", "LOCAL", "VIEW", "OR"})
+_TREE_OBJECTS = frozenset({"TABLE", "TEMP", "TEMPORARY", "LOCAL", "VIEW"})
 _CACHED_SQL_BYTES = 65536
 
 
@@ -74,7 +78,8 @@ class LaptopRedshift(Redshift):
         FUNCTION_PARSERS: ClassVar = {
             name: parser
             for name, parser in RedshiftParser.FUNCTION_PARSERS.items()
-            if name in {"CAST", "CONVERT", "EXTRACT", "POSITION", "TRIM", "SUBSTRING", "DECODE"}
+            if name
+            in {"CAST", "CONVERT", "EXTRACT", "POSITION", "TRIM", "SUBSTRING", "DECODE", "TRY_CAST"}
         }
         NO_PAREN_FUNCTION_PARSERS: ClassVar = {
             **RedshiftParser.NO_PAREN_FUNCTION_PARSERS,
@@ -112,6 +117,7 @@ def translate(sql: str, *, case_sensitive: bool = False) -> Action:
 
 def split(sql: str) -> list[str]:
     """The statements of a text, in order."""
+    sql = spelled_out(sql)
     tokens = _tokenize(sql)
     cuts = [token.start for token in tokens if token.token_type == TokenType.SEMICOLON]
     starts = [0, *(cut + 1 for cut in cuts)]
@@ -120,6 +126,7 @@ def split(sql: str) -> list[str]:
 
 
 def _translate(sql: str, case_sensitive: bool) -> Action:
+    sql = with_from(spelled_out(sql))
     tokens = _tokenize(sql)
     while tokens and tokens[-1].token_type == TokenType.SEMICOLON:
         tokens = tokens[:-1]
@@ -135,6 +142,10 @@ def _translate(sql: str, case_sensitive: bool) -> Action:
         return read_unload(Words(tokens[1:], sql=sql, case_sensitive=case_sensitive))
     if verb == "TRUNCATE":
         return Truncate(render(sql, tokens, case_sensitive=case_sensitive))
+    if verb == "SHOW":
+        shown = read_show(Words(tokens, sql=sql, case_sensitive=case_sensitive))
+        if shown is not None:
+            return Relay(shown)
     if verb == "EXPLAIN":
         return _explain(sql, tokens, case_sensitive)
     shared = read_share(Words(tokens, sql=sql, case_sensitive=case_sensitive))
@@ -143,14 +154,19 @@ def _translate(sql: str, case_sensitive: bool) -> Action:
     command = read_alone(Words(tokens, sql=sql, case_sensitive=case_sensitive))
     if isinstance(command, Alone):
         return command
+    touches = late_views.touches(Words(tokens, sql=sql, case_sensitive=case_sensitive))
     if command is not None:
-        return Alone(command, _translate_tree(sql, tokens, case_sensitive))
+        return Alone(command, touches + _write(_parse(sql, tokens, case_sensitive)))
     layout = read_layout(Words(tokens, sql=sql, case_sensitive=case_sensitive))
     if layout is not None:
-        return Relay(layout)
-    if _needs_tree(tokens):
-        return Relay(_translate_tree(sql, tokens, case_sensitive))
-    return _administer(sql, tokens, case_sensitive)
+        return Relay(touches + layout)
+    if not _needs_tree(tokens):
+        return _administer(sql, tokens, touches, case_sensitive)
+    tree = _parse(sql, tokens, case_sensitive)
+    if isinstance(tree, exp.Create) and tree.args.get("no_schema_binding"):
+        return late_views.create(tree, sql, _write)
+    reads = () if isinstance(tree, exp.Create | exp.Alter) else relations_of(tree)
+    return Relay(touches + _write(tree), reads, changes_tables=bool(touches))
 
 
 _translate_cached = functools.lru_cache(maxsize=1024)(_translate)
@@ -164,12 +180,12 @@ def _tokenize(sql: str) -> list[Token]:
 
 
 def _needs_tree(tokens: Sequence[Token]) -> bool:
-    words = [token.text.upper() for token in tokens[:3]]
+    words = [token.text.upper() for token in tokens[:4]]
     if words[0] in _TREE_VERBS:
         return True
     if words[:2] == ["ALTER", "TABLE"]:
         return administration.alter_table_needs_tree(tokens)
-    return words[0] == "CREATE" and len(words) > 1 and words[1] in _TREE_OBJECTS
+    return words[0] == "CREATE" and administration.made(words) in _TREE_OBJECTS
 
 
 def _explain(sql: str, tokens: Sequence[Token], case_sensitive: bool) -> Relay:
@@ -179,15 +195,15 @@ def _explain(sql: str, tokens: Sequence[Token], case_sensitive: bool) -> Relay:
     return Relay(f"EXPLAIN {rest.sql}")
 
 
-def _administer(sql: str, tokens: Sequence[Token], case_sensitive: bool) -> Action:
+def _administer(sql: str, tokens: Sequence[Token], touches: str, case_sensitive: bool) -> Action:
     changed = administration.translate(tokens)
-    translated = render(sql, tokens, changed.replacements, case_sensitive=case_sensitive)
+    translated = touches + render(sql, tokens, changed.replacements, case_sensitive=case_sensitive)
     if changed.case_sensitive is not None:
         return SetCaseSensitive(translated, changed.case_sensitive)
-    return Relay(translated)
+    return Relay(translated, changes_tables=bool(touches))
 
 
-def _translate_tree(sql: str, tokens: Sequence[Token], case_sensitive: bool) -> str:
+def _parse(sql: str, tokens: Sequence[Token], case_sensitive: bool) -> exp.Expr:
     text = sql[: tokens[-1].end + 1]
     simplified = merging.removes_duplicates(tokens)
     if simplified:
@@ -205,9 +221,15 @@ def _translate_tree(sql: str, tokens: Sequence[Token], case_sensitive: bool) -> 
         for name in tree.find_all(exp.Identifier):
             name.set("this", name.name.lower())
     refuse_syntax(tree)
-    translate_catalog(tree)
+    make_temporary(tree)
     if simplified and isinstance(tree, exp.Merge):
-        tree = merging.as_delete_and_insert(tree)
+        return merging.as_delete_and_insert(tree)
+    return tree
+
+
+def _write(tree: exp.Expr) -> str:
+    """The statement in PostgreSQL's words; changes the tree."""
+    translate_catalog(tree)
     prefix = ""
     if isinstance(tree, exp.Create):
         prefix = translate_create(tree)
@@ -217,6 +239,7 @@ def _translate_tree(sql: str, tokens: Sequence[Token], case_sensitive: bool) -> 
     translate_pivots(tree)
     translate_types(tree)
     translate_group_by_all(tree)
+    translate_nulls(tree)
     tree = translate_functions(translate_navigation(tree, elements))
     try:
         # A construct that cannot be written would else be left out without a word.

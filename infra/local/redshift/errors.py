@@ -5,6 +5,7 @@ from collections.abc import Mapping
 
 _BYTES_CHECK = re.compile(r"(varchar|varbyte)_bytes_\d+_(\d+)")
 _CHECKED = {"varchar": "character varying", "varbyte": "binary varying"}
+_OWN = "redshift_local."
 _RULE = "-----------------------------------------------"
 
 
@@ -91,7 +92,8 @@ def in_redshift_words(fields: Mapping[str, str]) -> dict[str, str]:
         return disk_full().fields
     if fields.get("C") == "40001":
         return _conflict(message).fields
-    return dict(fields)
+    # Where in the server's own functions it was raised is nothing to the client.
+    return {code: text for code, text in fields.items() if code != "W" or _OWN not in text}
 
 
 def _conflict(message: str) -> RedshiftError:

@@ -39,7 +39,10 @@ _RENAMED = {
     "date_add": "dateadd",
     "date_diff": "datediff",
     "format_type": "redshift_format_type",
+    "array": "jsonb_build_array",
+    "object": "jsonb_build_object",
     "pg_get_constraintdef": "redshift_constraint_text",
+    "pg_get_viewdef": "redshift_view_text",
     # A word of PostgreSQL's own grammar, which makes of the value what is no text.
     "json_serialize": "redshift_json_serialize",
 }
@@ -62,7 +65,9 @@ def translate_functions(tree: exp.Expr) -> exp.Expr:
 def _named(value: exp.Expr) -> exp.Expr:
     """A column keeps the name of its function, whatever that is called in PostgreSQL."""
     call = value.expression if isinstance(value, exp.Dot) else value
-    if isinstance(call, exp.Anonymous) and call.name.lower() in _RENAMED:
+    if isinstance(call, exp.Window):
+        call = call.this
+    if isinstance(call, exp.Anonymous) and call.name.lower() in {*_RENAMED, "avg"}:
         return exp.alias_(value, call.name.lower(), copy=False)
     return value
 
@@ -72,6 +77,10 @@ def _translated(node: exp.Expr) -> exp.Expr:
         return _merge_insert(node)
     if isinstance(node, exp.Window):
         return _window(node)
+    if isinstance(node, exp.TryCast):
+        return _try_cast(node)
+    if isinstance(node, exp.Filter) and node.this.name.lower() == "avg":
+        return _average(node, node.this)
     if isinstance(node, exp.WithinGroup) and not isinstance(node.parent, exp.Window):
         call = node.this
         if isinstance(call, exp.Anonymous) and call.name.lower() == "listagg":
@@ -83,6 +92,8 @@ def _translated(node: exp.Expr) -> exp.Expr:
     if name in _CLOCKS and node.find_ancestor(exp.Select):
         # As a query of its own it is asked once, where PostgreSQL would ask it for every row.
         return exp.Subquery(this=exp.Select(expressions=[node.copy()]))
+    if name == "avg" and not isinstance(node.parent, exp.Window | exp.Filter):
+        return _average(node, node)
     if name == "listagg" and not isinstance(node.parent, exp.WithinGroup | exp.Window):
         return _listagg(node, None)
     if name in _RENAMED:
@@ -141,6 +152,8 @@ def _window(window: exp.Window) -> exp.Expr:
         total = exp.Anonymous(this="nullif", expressions=[window.copy(), exp.Literal.number(0)])
         share = exp.Div(this=exp.cast(value, "double precision"), expression=total)
         return exp.Paren(this=share)
+    if isinstance(call, exp.Anonymous) and call.name.lower() == "avg":
+        return _average(window, call)
     within = isinstance(call, exp.WithinGroup)
     listed = call.this if within else call
     if not isinstance(listed, exp.Anonymous) or listed.name.lower() != "listagg":
@@ -152,6 +165,23 @@ def _window(window: exp.Window) -> exp.Expr:
         whole = {"kind": "ROWS", "start": "UNBOUNDED", "start_side": "PRECEDING"}
         window.set("spec", exp.WindowSpec(**whole, end="UNBOUNDED", end_side="FOLLOWING"))
     return window
+
+
+def _average(mean: exp.Expr, call: exp.Expr) -> exp.Expr:
+    """The mean, with a value beside it that tells the type of them all."""
+    sample = mean.copy()
+    found = sample if mean is call else sample.this
+    found.set("this", "min")
+    return exp.Anonymous(this="redshift_average", expressions=[mean.copy(), sample])
+
+
+def _try_cast(cast: exp.TryCast) -> exp.Expr:
+    """https://docs.aws.amazon.com/redshift/latest/dg/r_TRY_CAST.html"""
+    sample = exp.cast(exp.Null(), cast.to.copy())
+    value = exp.cast(cast.this.copy(), "text")
+    return exp.cast(
+        exp.Anonymous(this="redshift_try_cast", expressions=[value, sample]), cast.to.copy()
+    )
 
 
 def _as_timestamp(value: exp.Expr) -> exp.Expr:

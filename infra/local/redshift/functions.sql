@@ -123,3 +123,110 @@ LANGUAGE sql IMMUTABLE AS $$ SELECT array_to_string(listed[2:], listed[1]) $$;
 CREATE OR REPLACE AGGREGATE pg_catalog.redshift_listagg_distinct(text, text) (
     SFUNC = redshift_local.add_distinct, STYPE = text[], FINALFUNC = redshift_local.joined
 );
+
+-- https://docs.aws.amazon.com/redshift/latest/dg/r_MONTHS_BETWEEN_function.html
+CREATE OR REPLACE FUNCTION pg_catalog.months_between(later timestamp, earlier timestamp)
+RETURNS double precision LANGUAGE sql IMMUTABLE STRICT AS $$
+    SELECT 12 * (extract(year FROM later) - extract(year FROM earlier))
+        + extract(month FROM later) - extract(month FROM earlier)
+        + CASE WHEN extract(day FROM later) = extract(day FROM earlier)
+                 OR (later::date = last_day(later) AND earlier::date = last_day(earlier)) THEN 0
+          ELSE (extract(epoch FROM later - date_trunc('month', later))
+              - extract(epoch FROM earlier - date_trunc('month', earlier))) / (31 * 86400) END
+$$;
+
+-- FNV-1a of 64 bits. https://docs.aws.amazon.com/redshift/latest/dg/r_FNV_HASH.html
+CREATE OR REPLACE FUNCTION redshift_local.fnv(value bytea, seed bigint) RETURNS bigint
+LANGUAGE plpgsql IMMUTABLE STRICT AS $body$
+DECLARE
+    hash numeric := CASE WHEN seed < 0 THEN seed + 2::numeric ^ 64 ELSE seed END;
+    low integer;
+BEGIN
+    FOR place IN 0 .. length(value) - 1 LOOP
+        low := mod(hash, 256);
+        hash := mod((hash - low + (low # get_byte(value, place))) * 1099511628211, 2::numeric ^ 64);
+    END LOOP;
+    RETURN CASE WHEN hash < 2::numeric ^ 63 THEN hash ELSE hash - 2::numeric ^ 64 END;
+END
+$body$;
+
+CREATE OR REPLACE FUNCTION pg_catalog.fnv_hash(
+    value text, seed bigint DEFAULT -3750763034362895579)
+RETURNS bigint LANGUAGE sql IMMUTABLE AS
+$$ SELECT redshift_local.fnv(convert_to(value, 'UTF8'), seed) $$;
+CREATE OR REPLACE FUNCTION pg_catalog.fnv_hash(
+    value smallint, seed bigint DEFAULT -3750763034362895579)
+RETURNS bigint LANGUAGE sql IMMUTABLE AS $$ SELECT redshift_local.fnv(reverse(int2send(value)), seed) $$;
+CREATE OR REPLACE FUNCTION pg_catalog.fnv_hash(
+    value integer, seed bigint DEFAULT -3750763034362895579)
+RETURNS bigint LANGUAGE sql IMMUTABLE AS $$ SELECT redshift_local.fnv(reverse(int4send(value)), seed) $$;
+CREATE OR REPLACE FUNCTION pg_catalog.fnv_hash(
+    value bigint, seed bigint DEFAULT -3750763034362895579)
+RETURNS bigint LANGUAGE sql IMMUTABLE AS $$ SELECT redshift_local.fnv(reverse(int8send(value)), seed) $$;
+
+-- Of a decimal its digits. https://docs.aws.amazon.com/redshift/latest/dg/r_CHECKSUM.html
+CREATE OR REPLACE FUNCTION pg_catalog.checksum(value numeric) RETURNS integer
+LANGUAGE sql IMMUTABLE STRICT AS $$ SELECT (value * 10::numeric ^ scale(value))::integer $$;
+
+CREATE OR REPLACE FUNCTION pg_catalog.date_part_year(at date) RETURNS integer
+LANGUAGE sql IMMUTABLE STRICT AS $$ SELECT extract(year FROM at)::integer $$;
+
+CREATE OR REPLACE FUNCTION pg_catalog.date_cmp(one date, other date) RETURNS integer
+LANGUAGE sql IMMUTABLE STRICT AS $$ SELECT (one > other)::integer - (one < other)::integer $$;
+
+CREATE OR REPLACE FUNCTION pg_catalog.timestamp_cmp(one timestamp, other timestamp) RETURNS integer
+LANGUAGE sql IMMUTABLE STRICT AS $$ SELECT (one > other)::integer - (one < other)::integer $$;
+
+CREATE OR REPLACE FUNCTION pg_catalog.interval_cmp(one interval, other interval) RETURNS integer
+LANGUAGE sql IMMUTABLE STRICT AS $$ SELECT (one > other)::integer - (one < other)::integer $$;
+
+-- https://docs.aws.amazon.com/redshift/latest/dg/Array_Functions.html
+CREATE OR REPLACE FUNCTION pg_catalog.array_concat(one jsonb, other jsonb) RETURNS jsonb
+LANGUAGE sql IMMUTABLE STRICT AS
+$$ SELECT CASE WHEN is_array(one) AND is_array(other) THEN one || other END $$;
+
+CREATE OR REPLACE FUNCTION pg_catalog.subarray(value jsonb, place integer, length integer)
+RETURNS jsonb LANGUAGE sql IMMUTABLE STRICT AS $$
+    SELECT coalesce(jsonb_agg(e.element ORDER BY e.number), '[]')
+    FROM jsonb_array_elements(CASE WHEN is_array(value) THEN value END)
+         WITH ORDINALITY AS e(element, number)
+    WHERE e.number > place AND e.number <= place + length
+$$;
+
+CREATE OR REPLACE FUNCTION pg_catalog.split_to_array(value text, delimiter text DEFAULT ',')
+RETURNS jsonb LANGUAGE sql IMMUTABLE STRICT AS $$ SELECT to_jsonb(string_to_array(value, delimiter)) $$;
+
+-- The sample has the type; no single expression, of which the planner would read a constant.
+CREATE OR REPLACE FUNCTION pg_catalog.redshift_try_cast(value text, sample anyelement)
+RETURNS anyelement LANGUAGE plpgsql STABLE AS $body$
+BEGIN
+    IF pg_input_is_valid(value, pg_typeof(sample)::text) THEN
+        RETURN value;
+    END IF;
+    RETURN NULL;
+END
+$body$;
+
+-- AVG of whole numbers is a whole number: https://docs.aws.amazon.com/redshift/latest/dg/r_AVG.html
+-- The second argument tells of which type the values are.
+CREATE OR REPLACE FUNCTION pg_catalog.redshift_average(mean numeric, sample bigint) RETURNS bigint
+LANGUAGE sql IMMUTABLE AS $$ SELECT trunc(mean)::bigint $$;
+CREATE OR REPLACE FUNCTION pg_catalog.redshift_average(mean numeric, sample integer) RETURNS bigint
+LANGUAGE sql IMMUTABLE AS $$ SELECT trunc(mean)::bigint $$;
+CREATE OR REPLACE FUNCTION pg_catalog.redshift_average(mean numeric, sample smallint) RETURNS bigint
+LANGUAGE sql IMMUTABLE AS $$ SELECT trunc(mean)::bigint $$;
+CREATE OR REPLACE FUNCTION pg_catalog.redshift_average(mean numeric, sample numeric) RETURNS numeric
+LANGUAGE sql IMMUTABLE AS $$ SELECT mean $$;
+CREATE OR REPLACE FUNCTION pg_catalog.redshift_average(
+    mean double precision, sample double precision)
+RETURNS double precision LANGUAGE sql IMMUTABLE AS $$ SELECT mean $$;
+
+-- The first and the last value of a window that is not null.
+CREATE OR REPLACE FUNCTION redshift_local.older(kept anyelement, value anyelement) RETURNS anyelement
+LANGUAGE sql IMMUTABLE STRICT AS $$ SELECT kept $$;
+CREATE OR REPLACE FUNCTION redshift_local.newer(kept anyelement, value anyelement) RETURNS anyelement
+LANGUAGE sql IMMUTABLE STRICT AS $$ SELECT value $$;
+CREATE OR REPLACE AGGREGATE pg_catalog.redshift_first_known(anyelement) (
+    sfunc = redshift_local.older, stype = anyelement);
+CREATE OR REPLACE AGGREGATE pg_catalog.redshift_last_known(anyelement) (
+    sfunc = redshift_local.newer, stype = anyelement);

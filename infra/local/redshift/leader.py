@@ -17,6 +17,7 @@ _WITH_OWN_COLUMNS = {
 }
 _WITH_OTHER_ROWS = {
     "pg_constraint": "catalog_constraint",
+    "pg_depend": "catalog_depend",
     "pg_namespace": "catalog_namespace",
 }
 

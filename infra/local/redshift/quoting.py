@@ -1,5 +1,6 @@
 """The only place where the server's own SQL is put together: from a fixed text and quoted parts."""
 
+from collections.abc import Sequence
 from typing import LiteralString
 
 
@@ -22,6 +23,11 @@ def identifier(*names: str) -> Sql:
 def identifiers(names: list[str]) -> Sql:
     """Quoted names with commas between."""
     return Sql(", ".join(identifier(name) for name in names))
+
+
+def array(values: Sequence[str]) -> Sql:
+    """A quoted array of texts."""
+    return Sql(f"ARRAY[{', '.join(literal(value) for value in values)}]::text[]")
 
 
 def literal(value: str | int | None) -> Sql:

@@ -2,11 +2,10 @@
 -- tables: drivers, SQLAlchemy, BI tools. leader.py puts these in the place of PostgreSQL's own.
 -- Run at every start.
 
-DROP VIEW IF EXISTS redshift_local.catalog_attribute, redshift_local.catalog_attrdef,
+DROP VIEW IF EXISTS redshift_local.catalog_depend, redshift_local.catalog_attribute, redshift_local.catalog_attrdef,
     redshift_local.catalog_class, redshift_local.catalog_constraint,
     redshift_local.catalog_namespace, pg_catalog.pg_attribute_info,
-    pg_catalog.svv_external_schemas, pg_catalog.svv_external_tables,
-    pg_catalog.svv_external_columns;
+    pg_catalog.svv_external_tables, pg_catalog.svv_external_columns;
 
 CREATE OR REPLACE FUNCTION redshift_local.encodings() RETURNS text[] LANGUAGE sql IMMUTABLE AS $$
     SELECT ARRAY['none', 'raw', 'bytedict', 'delta', 'delta32k', 'lzo', 'mostly8', 'mostly16',
@@ -29,7 +28,9 @@ SELECT f.*, coalesce(f.attname = a.distkey, false) AS attisdistkey,
        redshift_local.sortkey_place(f.attname, a) AS attsortkeyord,
        array_position(redshift_local.encodings(),
                       redshift_local.encoding_of(f.attname, f.atttypid, a)) - 1 AS attencodingtype
-FROM pg_attribute f LEFT JOIN redshift_local.table_attributes a ON a.relation = f.attrelid;
+FROM pg_attribute f LEFT JOIN redshift_local.table_attributes a ON a.relation = f.attrelid
+-- The columns of a late-binding view are told by pg_get_late_binding_view_cols().
+WHERE f.attrelid NOT IN (SELECT relation FROM redshift_local.late_view);
 
 -- With the grants on single columns, for every user to see:
 -- https://docs.aws.amazon.com/redshift/latest/dg/r_PG_ATTRIBUTE_INFO.html
@@ -63,11 +64,7 @@ RETURNS text LANGUAGE sql STABLE AS $$
     FROM redshift_local.key_of(key) AS k
 $$;
 
--- There are no external schemas, and views that bind late are views like the others.
-CREATE VIEW pg_catalog.svv_external_schemas AS
-SELECT 0::oid AS esoid, 0 AS eskind, ''::text AS schemaname, 0 AS esowner, ''::text AS databasename,
-       ''::text AS esoptions WHERE false;
-
+-- The tables of external schemas lie in a catalog of Glue, which is not read.
 CREATE VIEW pg_catalog.svv_external_tables AS
 SELECT ''::text AS schemaname, ''::text AS tablename, ''::text AS location WHERE false;
 
@@ -75,13 +72,14 @@ CREATE VIEW pg_catalog.svv_external_columns AS
 SELECT ''::text AS schemaname, ''::text AS tablename, ''::text AS columnname,
        ''::text AS external_type, 0 AS columnnum, 0 AS part_key WHERE false;
 
-CREATE OR REPLACE FUNCTION pg_catalog.pg_get_late_binding_view_cols() RETURNS SETOF record
-LANGUAGE sql STABLE AS $$
-    SELECT ''::name, ''::name, ''::name, ''::varchar, 0 WHERE false
-$$;
+-- A late-binding view depends on nothing.
+CREATE VIEW redshift_local.catalog_depend AS
+SELECT d.* FROM pg_depend d
+WHERE NOT (d.classid = 'pg_rewrite'::regclass AND EXISTS (
+    SELECT FROM pg_rewrite r JOIN redshift_local.late_view l ON l.relation = r.ev_class
+    WHERE r.oid = d.objid));
 
-GRANT SELECT ON redshift_local.catalog_attribute, redshift_local.catalog_attrdef,
+GRANT SELECT ON redshift_local.catalog_depend, redshift_local.catalog_attribute, redshift_local.catalog_attrdef,
     redshift_local.catalog_class, redshift_local.catalog_constraint,
     redshift_local.catalog_namespace, pg_catalog.pg_attribute_info,
-    pg_catalog.svv_external_schemas, pg_catalog.svv_external_tables,
-    pg_catalog.svv_external_columns TO PUBLIC;
+    pg_catalog.svv_external_tables, pg_catalog.svv_external_columns TO PUBLIC;

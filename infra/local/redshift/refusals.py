@@ -13,36 +13,75 @@ _MISSING_FUNCTIONS = frozenset(
     {
         "array_agg",
         "array_append",
+        "array_cat",
+        "array_dims",
+        "array_fill",
         "array_length",
+        "array_lower",
+        "array_ndims",
+        "array_prepend",
+        "array_remove",
+        "array_replace",
+        "array_to_json",
         "array_to_string",
+        "array_upper",
+        "cardinality",
+        "clock_timestamp",
         "concat_ws",
+        "date_bin",
+        "encode",
         "format",
+        "gcd",
         "gen_random_uuid",
+        "hashtext",
         "json_array_elements",
         "json_agg",
+        "json_build_array",
         "json_build_object",
         "json_each",
         "json_object_agg",
-        "jsonb_agg",
-        "jsonb_array_elements",
-        "jsonb_build_object",
-        "jsonb_each",
-        "jsonb_object_agg",
-        "jsonb_set",
-        "make_date",
-        "make_interval",
-        "make_timestamp",
-        "regexp_matches",
-        "regexp_split_to_array",
-        "regexp_split_to_table",
+        "json_object_keys",
+        "json_populate_record",
+        "json_to_record",
+        "lcm",
+        "mode",
+        "num_nonnulls",
+        "num_nulls",
+        "parse_ident",
         "row_to_json",
+        "scale",
+        "sha224",
+        "sha256",
+        "sha384",
+        "sha512",
+        "starts_with",
+        "statement_timestamp",
         "string_agg",
         "string_to_array",
+        "string_to_table",
         "to_json",
         "to_jsonb",
+        "to_tsquery",
+        "to_tsvector",
+        "transaction_timestamp",
+        "trim_array",
+        "trim_scale",
+        "unistr",
     }
 )
-_LEADER_FUNCTIONS = frozenset({"generate_series"})
+_MISSING_FAMILIES = (
+    "jsonb_",
+    "make_",
+    "range_",
+    "regexp_match",
+    "regexp_split_",
+    "ts_",
+    "uuid",
+    "xml",
+)
+_LEADER_FUNCTIONS = frozenset(
+    {"age", "generate_series", "get_bit", "get_byte", "isfinite", "now", "set_bit", "set_byte"}
+)
 _REFUSED_NODES: tuple[tuple[type[exp.Expr], str], ...] = (
     (exp.OnConflict, "ON CONFLICT"),
     (exp.Returning, "RETURNING"),
@@ -52,11 +91,27 @@ _REFUSED_NODES: tuple[tuple[type[exp.Expr], str], ...] = (
     (exp.TableSample, "TABLESAMPLE"),
     (exp.JSONExtract, "the operator ->"),
     (exp.JSONExtractScalar, "the operator ->>"),
+    (exp.JSONBExtract, "the operator #>"),
+    (exp.JSONBExtractScalar, "the operator #>>"),
+    (exp.JSONBContainsTopKey, "the operator ?"),
+    (exp.JSONBContainsAnyTopKeys, "the operator ?|"),
+    (exp.ArrayContainsAll, "the operator @>"),
+    (exp.ArrayContainedBy, "the operator <@"),
+    (exp.ArrayOverlaps, "the operator &&"),
+    (exp.MatchAgainst, "the operator @@"),
+    (exp.StartsWith, "the operator ^@"),
+    (exp.Distance, "the operator <->"),
     (exp.ComputedColumnConstraint, "a generated column"),
     (exp.CheckColumnConstraint, "CHECK"),
     (exp.ExcludeColumnConstraint, "EXCLUDE"),
     (exp.PartitionedByProperty, "PARTITION BY"),
     (exp.Array, "ARRAY"),
+)
+_REFUSED_CLAUSES: tuple[tuple[type[exp.Expr], str, str], ...] = (
+    (exp.Select, "windows", "WINDOW"),
+    (exp.Table, "only", "ONLY"),
+    (exp.CTE, "materialized", "MATERIALIZED on a WITH query"),
+    (exp.WindowSpec, "exclude", "EXCLUDE of a window frame"),
 )
 
 
@@ -85,8 +140,13 @@ def refuse_syntax(tree: exp.Expr) -> None:
         for kind, name in _REFUSED_NODES:
             if isinstance(node, kind) and not (is_of_catalog and kind is exp.Array):
                 raise not_supported(f"{name} is not supported")
+        for kind, clause, name in _REFUSED_CLAUSES:
+            if isinstance(node, kind) and node.args.get(clause) not in (None, []):
+                raise not_supported(f"{name} is not supported")
         if isinstance(node, exp.Anonymous) and not is_of_catalog:
-            _refuse_function(node.name.lower())
+            _refuse_function(node.name.lower(), len(node.expressions))
+        if isinstance(node, exp.WindowSpec):
+            _refuse_frame(node)
         if isinstance(node, exp.Distinct) and node.args.get("on"):
             raise not_supported("SELECT DISTINCT ON is not supported")
         if isinstance(node, exp.CTE) and isinstance(node.this, exp.DML):
@@ -98,9 +158,19 @@ def refuse_syntax(tree: exp.Expr) -> None:
     _refuse_leader_functions(tree)
 
 
-def _refuse_function(name: str) -> None:
-    if name in _MISSING_FUNCTIONS:
+def _refuse_function(name: str, arguments: int) -> None:
+    if name in _MISSING_FUNCTIONS or name.startswith(_MISSING_FAMILIES):
         raise RedshiftError("42883", f"function {name} does not exist")
+    if name == "concat" and arguments != 2:
+        raise RedshiftError("42883", f"function concat with {arguments} arguments does not exist")
+
+
+def _refuse_frame(frame: exp.WindowSpec) -> None:
+    """https://docs.aws.amazon.com/redshift/latest/dg/r_Window_function_synopsis.html"""
+    kind = str(frame.args.get("kind") or "ROWS").upper()
+    borders = (frame.args.get("start"), frame.args.get("end"))
+    if kind == "GROUPS" or (kind == "RANGE" and any(isinstance(b, exp.Expr) for b in borders)):
+        raise not_supported(f"{kind} frames with an offset are not supported")
 
 
 def _refuse_leader_functions(tree: exp.Expr) -> None:

@@ -15,6 +15,7 @@ from infra.local.redshift.recording import QueryIds, Recorder
 from infra.local.redshift.session import Session
 from infra.local.redshift.statement_log import SessionLabels, StatementLog
 from infra.local.redshift.transfers import Roles, Transfers
+from infra.local.redshift.waiting import Waiting
 from infra.local.redshift.wire import Frame, ProtocolError
 
 _LOG = logging.getLogger(__name__)
@@ -54,6 +55,7 @@ class RedshiftServer:
         self._ids = ids
         self._scratch = scratch
         self._sessions: dict[tuple[int, int], tuple[Backend, Session]] = {}
+        self._changing: set[int] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._listener: asyncio.Server | None = None
 
@@ -139,7 +141,8 @@ class RedshiftServer:
     ) -> None:
         """Run the session until the client leaves, whatever the session is doing then."""
         inbox: asyncio.Queue[Frame] = asyncio.Queue(_WAITING_FRAMES)
-        session = Session(inbox, client.writer, backend, transfers, recorder)
+        waiting = Waiting(backend, self._changing)
+        session = Session(inbox, client.writer, backend, transfers, recorder, waiting)
         key = (backend.pid, backend.secret)
         self._sessions[key] = (backend, session)
         listening = asyncio.create_task(_listen(client.frames, inbox))
@@ -155,6 +158,7 @@ class RedshiftServer:
             answering.cancel()
             outcomes = await asyncio.gather(listening, answering, return_exceptions=True)
             del self._sessions[key]
+            self._changing.discard(backend.pid)
         for outcome in outcomes:
             if isinstance(outcome, Exception):
                 raise outcome

@@ -28,12 +28,14 @@ from infra.local.redshift.statements import (
     Action,
     Alone,
     Catalogued,
+    CreateLateView,
     Relay,
     SetCaseSensitive,
     TakeOver,
     Truncate,
 )
 from infra.local.redshift.transfers import Transfers
+from infra.local.redshift.waiting import Waiting
 from infra.local.redshift.wire import Frame
 
 _LOG = logging.getLogger(__name__)
@@ -53,16 +55,19 @@ class Session:
         backend: Backend,
         transfers: Transfers,
         recorder: Recorder,
+        waiting: Waiting,
     ) -> None:
         self._inbox = inbox
         self._writer = writer
         self._backend = backend
         self._transfers = transfers
         self._recorder = recorder
+        self._waiting = waiting
         self._ending = Ending()
         self._shapes = Shapes()
         self._out = bytearray()
         self._statements: dict[str, TakeOver] = {}
+        self._relays: dict[str, Relay] = {}
         self._portals: dict[str, TakeOver] = {}
         self._case_sensitive = False
         self._skipping = False
@@ -116,9 +121,12 @@ class Session:
     async def _parse(self, frame: Frame) -> None:
         message = wire.read_parse(frame.body)
         self._statements.pop(message.statement, None)
+        self._relays.pop(message.statement, None)
         self._recorder.parsed(message.statement, message.sql)
         action = self._translate(message.sql)
         if isinstance(action, Relay):
+            self._relays[message.statement] = action
+            await self._waiting.before(action)
             await self._forward(wire.parse(message._replace(sql=action.sql)), b"1")
         else:
             self._statements[message.statement] = action
@@ -133,6 +141,8 @@ class Session:
             self._portals[message.portal] = self._statements[message.statement]
             await self._send(wire.frame(b"2"))
             return
+        if (relay := self._relays.get(message.statement)) is not None:
+            await self._waiting.before(relay)
         # PostgreSQL plans here, and a constant that has no value fails already.
         async with self._recorder.executing(message.portal, self._backend) as self._ending:
             await self._forward(frame.raw, b"2")
@@ -158,6 +168,8 @@ class Session:
 
     async def _close(self, frame: Frame) -> None:
         kind, name = _target(frame)
+        if kind == b"S":
+            self._relays.pop(name, None)
         if self._taken_over(kind).pop(name, None) is not None:
             await self._send(wire.frame(b"3"))
         else:
@@ -192,6 +204,7 @@ class Session:
             await self._take_over(action)
             return True
         self._shapes.asked()
+        await self._waiting.before(action)
         await self._backend.send(wire.frame(b"Q", wire.text(action.sql)))
         return await self._relay(b"Z", hold=b"Z")
 
@@ -214,6 +227,9 @@ class Session:
             await self._truncate(action)
         elif isinstance(action, Alone):
             await self._run_alone(action)
+        elif isinstance(action, CreateLateView):
+            await self._backend.query(action.sql)
+            await self._complete("CREATE VIEW")
         elif isinstance(action, SetCaseSensitive):
             await self._backend.query(action.sql)
             self._case_sensitive = action.on
@@ -307,6 +323,7 @@ class Session:
     async def _ready(self) -> None:
         await self._transfers.keep_counts(self._backend)
         await self._recorder.look_at_label(self._backend)
+        self._waiting.settle()
         await self._send(wire.frame(b"Z", self._backend.status.encode()))
 
     async def _send(self, data: bytes) -> None:

@@ -17,6 +17,10 @@ class Relay:
     """SQL that PostgreSQL runs."""
 
     sql: str
+    reads: tuple[str, ...] = ()
+    """The tables and views of a query, quoted."""
+    changes_tables: bool = False
+    """Whether it alters, replaces or drops a table or a view."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +39,13 @@ class Alone:
 
 
 @dataclass(frozen=True)
+class CreateLateView:
+    """A CREATE VIEW … WITH NO SCHEMA BINDING."""
+
+    sql: str
+
+
+@dataclass(frozen=True)
 class SetCaseSensitive:
     """A change of how the session reads quoted names."""
 
@@ -50,7 +61,7 @@ class Catalogued:
     sql: str
 
 
-TakeOver = Truncate | Alone | SetCaseSensitive | Copy | Unload | Catalogued
+TakeOver = Truncate | Alone | CreateLateView | SetCaseSensitive | Copy | Unload | Catalogued
 Action = Relay | TakeOver
 
 

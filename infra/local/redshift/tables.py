@@ -74,7 +74,6 @@ def translate_create(create: exp.Create) -> str:
     """Change a CREATE in place; the comment that carries the attributes to the catalog."""
     kind = (create.kind or "").upper()
     if kind == "VIEW":
-        create.set("no_schema_binding", None)
         return ""
     if kind != "TABLE":
         raise not_supported(f'SQL command "CREATE {kind}" not supported.')

@@ -2,7 +2,10 @@
 
 DROP VIEW IF EXISTS pg_catalog.svv_tables, pg_catalog.svv_columns, pg_catalog.svv_redshift_columns,
     pg_catalog.svv_transactions, pg_catalog.stv_locks, pg_catalog.stv_sessions,
-    pg_catalog.stv_recents, pg_catalog.stv_db_isolation_level;
+    pg_catalog.stv_recents, pg_catalog.stv_db_isolation_level, pg_catalog.svv_all_schemas,
+    pg_catalog.svv_redshift_schemas, pg_catalog.svv_all_tables, pg_catalog.svv_redshift_tables,
+    pg_catalog.svv_all_columns, pg_catalog.svv_user_info, pg_catalog.svv_user_grants,
+    pg_catalog.svv_role_grants, pg_catalog.svv_schema_privileges;
 
 CREATE VIEW pg_catalog.svv_tables AS
 SELECT table_catalog::text, table_schema::text, table_name::text, table_type::text,
@@ -37,6 +40,79 @@ LEFT JOIN redshift_local.table_attributes a ON a.relation = c.oid
 WHERE c.relkind IN ('r', 'v')
   AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'redshift_local')
   AND n.nspname !~ '^pg_(toast|temp)';
+
+-- https://docs.aws.amazon.com/redshift/latest/dg/r_SVV_REDSHIFT_SCHEMAS.html
+CREATE VIEW pg_catalog.svv_redshift_schemas AS
+SELECT current_database()::text AS database_name, n.nspname::text AS schema_name,
+       n.nspowner::integer AS schema_owner, 'local'::text AS schema_type,
+       array_to_string(n.nspacl, '~')::text AS schema_acl, NULL::text AS schema_option
+FROM pg_namespace n
+WHERE n.nspname <> 'redshift_local' AND n.nspname !~ '^pg_(toast|temp)'
+  AND (pg_has_role(n.nspowner, 'USAGE') OR has_schema_privilege(n.oid, 'USAGE'));
+
+-- https://docs.aws.amazon.com/redshift/latest/dg/r_SVV_ALL_SCHEMAS.html
+CREATE VIEW pg_catalog.svv_all_schemas AS
+SELECT database_name, schema_name, schema_owner, schema_type, schema_acl,
+       NULL::text AS source_database, schema_option
+FROM pg_catalog.svv_redshift_schemas;
+
+-- https://docs.aws.amazon.com/redshift/latest/dg/r_SVV_REDSHIFT_TABLES.html
+CREATE VIEW pg_catalog.svv_redshift_tables AS
+SELECT s.database_name, s.schema_name, c.relname::text AS table_name,
+       CASE c.relkind WHEN 'v' THEN 'VIEW' ELSE 'TABLE' END AS table_type,
+       array_to_string(c.relacl, '~')::text AS table_acl,
+       obj_description(c.oid, 'pg_class') AS remarks,
+       pg_get_userbyid(c.relowner)::text AS table_owner
+FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+JOIN pg_catalog.svv_redshift_schemas s ON s.schema_name = n.nspname
+WHERE c.relkind IN ('r', 'v')
+  AND (pg_has_role(c.relowner, 'USAGE') OR has_table_privilege(c.oid, 'SELECT'));
+
+-- https://docs.aws.amazon.com/redshift/latest/dg/r_SVV_ALL_TABLES.html
+CREATE VIEW pg_catalog.svv_all_tables AS
+SELECT database_name, schema_name, table_name, table_type, table_acl, remarks
+FROM pg_catalog.svv_redshift_tables;
+
+-- https://docs.aws.amazon.com/redshift/latest/dg/r_SVV_ALL_COLUMNS.html
+CREATE VIEW pg_catalog.svv_all_columns AS
+SELECT table_catalog AS database_name, table_schema AS schema_name, table_name, column_name,
+       ordinal_position, column_default, is_nullable, data_type, character_maximum_length,
+       numeric_precision, numeric_scale, remarks
+FROM pg_catalog.svv_columns;
+
+-- https://docs.aws.amazon.com/redshift/latest/dg/r_SVV_USER_INFO.html
+CREATE VIEW pg_catalog.svv_user_info AS
+SELECT u.usename::text AS user_name, u.usesysid::integer AS user_id, u.usecreatedb AS createdb,
+       u.usesuper AS superuser, false AS catalog_update, 'UNLIMITED'::text AS connection_limit,
+       'UNRESTRICTED'::text AS syslog_access, NULL::timestamp AS last_ddl_timestamp,
+       NULL::integer AS session_timeout, NULL::text AS external_user_id
+FROM pg_user u WHERE redshift_local.is_shown(u.usename);
+
+-- In PostgreSQL a role is given to a user and to a role alike.
+-- https://docs.aws.amazon.com/redshift/latest/dg/r_SVV_USER_GRANTS.html
+CREATE VIEW pg_catalog.svv_user_grants AS
+SELECT u.oid::integer AS user_id, u.rolname::text AS user_name, r.oid::integer AS role_id,
+       r.rolname::text AS role_name, m.admin_option
+FROM pg_auth_members m JOIN pg_roles u ON u.oid = m.member JOIN pg_roles r ON r.oid = m.roleid
+WHERE u.rolcanlogin AND redshift_local.is_shown(u.rolname);
+
+-- https://docs.aws.amazon.com/redshift/latest/dg/r_SVV_ROLE_GRANTS.html
+CREATE VIEW pg_catalog.svv_role_grants AS
+SELECT u.oid::integer AS role_id, u.rolname::text AS role_name, r.oid::integer AS granted_role_id,
+       r.rolname::text AS granted_role_name
+FROM pg_auth_members m JOIN pg_roles u ON u.oid = m.member JOIN pg_roles r ON r.oid = m.roleid
+WHERE NOT u.rolcanlogin AND NOT starts_with(u.rolname, 'pg_');
+
+-- https://docs.aws.amazon.com/redshift/latest/dg/r_SVV_SCHEMA_PRIVILEGES.html
+CREATE VIEW pg_catalog.svv_schema_privileges AS
+SELECT n.nspname::text AS namespace_name, a.privilege_type::text AS privilege_type,
+       a.grantee::integer AS identity_id, coalesce(r.rolname::text, 'public') AS identity_name,
+       CASE WHEN a.grantee = 0 THEN 'public' WHEN r.rolcanlogin THEN 'user' ELSE 'role' END
+           AS identity_type,
+       a.is_grantable AS admin_option
+FROM pg_namespace n CROSS JOIN LATERAL aclexplode(n.nspacl) AS a
+LEFT JOIN pg_roles r ON r.oid = a.grantee
+WHERE n.nspname <> 'redshift_local';
 
 -- Of transactions, sessions and queries a user sees only his own, unless he is a superuser.
 -- https://docs.aws.amazon.com/redshift/latest/dg/r_SVV_TRANSACTIONS.html
@@ -91,5 +167,8 @@ SELECT current_database()::text AS db_name,
 
 GRANT SELECT ON pg_catalog.svv_tables, pg_catalog.svv_columns, pg_catalog.svv_redshift_columns,
     pg_catalog.svv_transactions, pg_catalog.stv_locks, pg_catalog.stv_sessions,
-    pg_catalog.stv_recents, pg_catalog.stv_db_isolation_level
+    pg_catalog.stv_recents, pg_catalog.stv_db_isolation_level, pg_catalog.svv_all_schemas,
+    pg_catalog.svv_redshift_schemas, pg_catalog.svv_all_tables, pg_catalog.svv_redshift_tables,
+    pg_catalog.svv_all_columns, pg_catalog.svv_user_info, pg_catalog.svv_user_grants,
+    pg_catalog.svv_role_grants, pg_catalog.svv_schema_privileges
     TO PUBLIC;

@@ -8,6 +8,7 @@ import urllib.error
 import urllib.request
 import uuid
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -111,6 +112,23 @@ def schema(connection: redshift_connector.Connection) -> str:
 def sql(connection: redshift_connector.Connection) -> Callable[..., list[list[Any]]]:
     """Run a statement on the test's connection."""
     return lambda text, *values: run(connection, text, *values)
+
+
+@pytest.fixture
+def other(endpoint: Endpoint, schema: str) -> Iterator[redshift_connector.Connection]:
+    """A second session of the admin, in the schema of the first."""
+    with endpoint.connect() as opened:
+        run(opened, f"SET search_path TO {schema}")
+        opened.commit()
+        yield opened
+        opened.rollback()
+
+
+@pytest.fixture
+def pool() -> Iterator[ThreadPoolExecutor]:
+    """Where a statement waits while the test goes on."""
+    with ThreadPoolExecutor(2) as opened:
+        yield opened
 
 
 @pytest.fixture

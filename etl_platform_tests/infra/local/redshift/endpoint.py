@@ -5,6 +5,7 @@ import signal
 import socket
 import subprocess
 import sys
+from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,8 @@ import redshift_connector
 ADMIN = "admin"
 PASSWORD = "Laptop-Admin-1"
 DATABASE = "warehouse"
+WAITS_S = 0.5
+ENDS_WITHIN_S = 30
 
 
 def free_port() -> int:
@@ -86,3 +89,19 @@ def run(connection: redshift_connector.Connection, sql: str, *values: Any) -> li
     if cursor.description is None:
         return []
     return [list(row) for row in cursor.fetchall()]
+
+
+def is_waiting(future: "Future[Any]") -> bool:
+    """Whether a statement of the other session has no answer yet."""
+    try:
+        future.result(WAITS_S)
+    except TimeoutError:
+        return True
+    return False
+
+
+def swap(connection: redshift_connector.Connection, table: str, query: str) -> None:
+    """Put a new table in the place of one, as a load does."""
+    run(connection, f"CREATE TABLE {table}_copy AS {query}")
+    run(connection, f"DROP TABLE {table}")
+    run(connection, f"ALTER TABLE {table}_copy RENAME TO {table.rpartition('.')[2]}")

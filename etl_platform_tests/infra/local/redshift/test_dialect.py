@@ -1,5 +1,6 @@
 """Redshift's SQL as PostgreSQL runs it, tried on the running endpoint and by itself."""
 
+import json
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any
@@ -101,6 +102,19 @@ def test_quoted_names_fold_to_lower_case_unless_the_session_says_otherwise(sql: 
         "SELECT string_agg(b, ',') FROM t",
         "SELECT b::jsonb FROM t",
         "SELECT j -> 'a' FROM t",
+        "SELECT j #>> a FROM t",
+        "SELECT j @> '1' FROM t",
+        "SELECT a FROM t WHERE j ? 'a'",
+        "SELECT concat(a, b, c) FROM t",
+        "SELECT starts_with(b, 'a') FROM t",
+        "SELECT sha256(b) FROM t",
+        "SELECT jsonb_array_length(j) FROM t",
+        "SELECT now(), a FROM t",
+        "SELECT sum(a) OVER w FROM t WINDOW w AS (ORDER BY b)",
+        "SELECT sum(a) OVER (ORDER BY a RANGE BETWEEN 1 PRECEDING AND CURRENT ROW) FROM t",
+        "SELECT sum(a) OVER (ORDER BY a GROUPS UNBOUNDED PRECEDING) FROM t",
+        "SELECT a FROM ONLY t",
+        "WITH d AS MATERIALIZED (SELECT 1 AS a) SELECT a FROM d",
         "CREATE INDEX i ON t (a)",
         "CREATE TABLE x (a uuid)",
         "CREATE TABLE x (a int[])",
@@ -290,7 +304,7 @@ def test_upkeep_and_settings_are_taken(sql: Sql) -> None:
     assert sql("SHOW query_group") == [["etl"]]
     sql("CREATE TABLE t (a int)")
     sql("ANALYZE t PREDICATE COLUMNS")
-    sql("CREATE VIEW v AS SELECT a FROM t WITH NO SCHEMA BINDING")
+    sql("CREATE VIEW v AS SELECT a FROM t")
     assert sql("EXPLAIN SELECT nvl(a, 1) FROM v")
     assert sql("SELECT pg_backend_pid() > 0") == [[True]]
 
@@ -299,6 +313,44 @@ def test_a_transaction_block_drops_the_isolation_level(sql: Sql) -> None:
     assert relayed("BEGIN TRANSACTION ISOLATION LEVEL READ COMMITTED").strip() == "BEGIN"
     assert relayed("START TRANSACTION READ ONLY").strip() == "BEGIN READ ONLY"
     assert sql("SHOW transaction_isolation") == [["repeatable read"]]
+
+
+def test_a_name_with_a_number_sign_is_a_temporary_table(sql: Sql, schema: str) -> None:
+    """https://docs.aws.amazon.com/redshift/latest/dg/r_CREATE_TABLE_NEW.html, on table_name."""
+    sql("CREATE TABLE #Made (a int)")
+    sql("INSERT INTO #made VALUES (1)")
+    sql("SELECT a + 1 AS a INTO #more FROM #made")
+    sql("CREATE TABLE #most AS SELECT '#made' AS a -- #made")
+    assert sql("SELECT m.a, n.a FROM #More m, #most n") == [[2, "#made"]]
+    assert sql("SELECT tablename FROM pg_tables WHERE schemaname = %s", schema) == []
+    sql("DROP TABLE IF EXISTS #made")
+    with pytest.raises(redshift_connector.ProgrammingError, match="does not exist"):
+        sql("SELECT a FROM #made")
+
+
+def test_a_procedure_has_its_body_in_dollar_quotes(sql: Sql) -> None:
+    """https://docs.aws.amazon.com/redshift/latest/dg/r_CREATE_PROCEDURE.html"""
+    sql("CREATE TABLE t (a int, b varchar(9))")
+    body = "BEGIN INSERT INTO t VALUES (x, 'it''s'); UPDATE t SET a = a + 1; END;"
+    for tag in ("$$", "$body$"):
+        sql(f"CREATE OR REPLACE PROCEDURE p(x int) AS {tag} {body} {tag} LANGUAGE plpgsql")
+    sql("CALL p(5)")
+    sql("CREATE FUNCTION twice (float) RETURNS float STABLE AS $$ SELECT 2 * $1 $$ LANGUAGE sql")
+    assert sql("SELECT twice(a), b FROM t WHERE a > %s", 1) == [[12.0, "it's"]]
+
+
+def test_a_delete_does_without_its_from(sql: Sql) -> None:
+    """https://docs.aws.amazon.com/redshift/latest/dg/r_DELETE.html"""
+    sql("CREATE TABLE t AS SELECT 1 AS a")
+    sql("DELETE t WHERE a = 1")
+    assert sql("SELECT count(*) FROM t") == [[0]]
+    assert relayed("DELETE FROM t") == relayed("DELETE t")
+
+
+@given(st.text(st.characters(codec="utf-8", exclude_characters="\0$"), max_size=40))
+def test_what_is_in_dollar_quotes_is_taken_to_the_letter(body: str) -> None:
+    assert relayed(f"SELECT $${body}$$") == "SELECT '" + body.replace("'", "''") + "'"
+    assert len(split(f"SELECT $a${body}$a$; SELECT 2")) == 2
 
 
 def test_a_text_is_split_at_its_semicolons_only() -> None:
@@ -314,7 +366,9 @@ def test_no_name_can_leave_its_quotes(name: str) -> None:
     if not name:
         return
     expected = '"' + name.lower().replace('"', '""') + '"'
-    assert relayed(f"DROP TABLE {quoted}") == f"DROP TABLE {expected}"
+    comment, statement = relayed(f"DROP TABLE {quoted}").split("*/ ", 1)
+    assert statement == f"DROP TABLE {expected}"
+    assert json.loads(comment.removeprefix("/*touches:"))["relations"] == [expected]
     if not name.isspace():
         made = relayed(f"CREATE TABLE t ({quoted} int) DISTKEY ({quoted})")
         assert made.count("*/") == made.split("*/ CREATE TABLE", 1)[1].count("*/") + 1

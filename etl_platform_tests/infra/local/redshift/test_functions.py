@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import date, datetime
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -41,6 +42,28 @@ Sql = Callable[..., list[list[Any]]]
         ("'a' || null", None),
         ("-7 / 2", -3),
         ("'abc' ILIKE 'A%'", True),
+        ("months_between('1969-01-18', '1969-03-18')", -2.0),
+        ("months_between('2014-08-31 10:00', '2014-09-30')", -1.0),
+        ("months_between('2008-12-25 15:00', '2008-01-21 19:30')::numeric(9, 2)::float", 11.12),
+        ("months_between('2008-12-19 19:00', '2008-01-08 19:30')::numeric(9, 2)::float", 11.35),
+        ("fnv_hash(1)", -5968735742475085980),
+        ("fnv_hash(1::smallint)", 589727492704079044),
+        ("fnv_hash(1::bigint)", -8517097267634966620),
+        ("fnv_hash('Amazon Redshift')", 7783490368944507294),
+        ("fnv_hash('Amazon Redshift', fnv_hash(1))", -2202602717770968555),
+        ("fnv_hash('cd', fnv_hash('ab'))", -281581062704388899),
+        ("checksum(109.20)", 10920),
+        ("date_part_year('2008-05-02')", 2008),
+        ("date_cmp('2026-01-01', '2026-01-02')", -1),
+        ("interval_cmp('3 days', '1 day')", 1),
+        ("try_cast('x' AS int)", None),
+        ("try_cast('7' AS int)", 7),
+        ("array(1, 'a', null)", '[1, "a", null]'),
+        ("object('a', 1)", '{"a": 1}'),
+        ("array_concat(array(1), array(2, 3))", "[1, 2, 3]"),
+        ("subarray(array('a', 'b', 'c', 'd'), 1, 2)", '["b", "c"]'),
+        ("split_to_array('a|b', '|')", '["a", "b"]'),
+        ("$$it's \\d$$", "it's \\d"),
     ],
 )
 def test_a_function_gives_what_redshift_gives(sql: Sql, expression: str, value: object) -> None:
@@ -68,6 +91,36 @@ def test_aggregates_work_over_windows_too(sql: Sql) -> None:
         ["x", 9, 2.0, 9 / 12, "9,2,1"],
         ["y", 4, 4.0, 1.0, "4"],
     ]
+
+
+def test_an_average_of_whole_numbers_is_a_whole_number(sql: Sql) -> None:
+    """https://docs.aws.amazon.com/redshift/latest/dg/r_AVG.html"""
+    sql("CREATE TABLE t (g varchar(1), a int, b decimal(5, 2), c float)")
+    sql("INSERT INTO t VALUES ('x', 1, 1, 1), ('x', 2, 2, 2), ('y', -5, 4, 4)")
+    query = "SELECT avg(a), avg(b), avg(c), avg(DISTINCT a) FROM t WHERE g = 'x'"
+    assert sql(query) == [[1, Decimal("1.5"), 1.5, 1]]
+    assert sql("SELECT avg(a) OVER (PARTITION BY g) FROM t ORDER BY g") == [[1], [1], [-5]]
+    assert sql("SELECT g FROM t GROUP BY g HAVING avg(a) < 0 ORDER BY avg(a)") == [["y"]]
+    assert sql("SELECT avg(a) + 0.5 AS half, avg(a) FROM t") == [[Decimal("0.5"), 0]]
+
+
+def test_window_functions_pass_over_nulls(sql: Sql) -> None:
+    """https://docs.aws.amazon.com/redshift/latest/dg/r_WF_LAG.html"""
+    sql("CREATE TABLE t (i int, a varchar(1))")
+    sql("INSERT INTO t VALUES (1, 'p'), (2, null), (3, 'q'), (4, null)")
+    frame = "OVER (ORDER BY i ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING)"
+    assert sql(
+        "SELECT lag(a) IGNORE NULLS OVER (ORDER BY i), lead(a, 1) IGNORE NULLS OVER (ORDER BY i),"
+        f" last_value(a IGNORE NULLS) {frame}, first_value(a) IGNORE NULLS {frame},"
+        f" last_value(a RESPECT NULLS) {frame} FROM t ORDER BY i"
+    ) == [
+        [None, "q", "q", "p", None],
+        ["p", "q", "q", "p", None],
+        ["p", None, "q", "p", None],
+        ["q", None, "q", "p", None],
+    ]
+    with pytest.raises(RedshiftError, match="lag"):
+        translate("SELECT lag(a, 2) IGNORE NULLS OVER (ORDER BY i) FROM t")
 
 
 def test_group_by_all_groups_by_what_is_not_aggregated(sql: Sql) -> None:

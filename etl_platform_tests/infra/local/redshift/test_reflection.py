@@ -23,7 +23,7 @@ reflects_columns = pytest.mark.skipif(
 
 @pytest.fixture
 def inspector(
-    endpoint: Endpoint, sql: Sql, connection: redshift_connector.Connection
+    endpoint: Endpoint, sql: Sql, connection: redshift_connector.Connection, schema: str
 ) -> Iterator[sa.Inspector]:
     sql("CREATE TABLE customer (id int PRIMARY KEY, name varchar(20) UNIQUE)")
     sql(
@@ -32,6 +32,7 @@ def inspector(
         " PRIMARY KEY (id, line), CONSTRAINT one_price UNIQUE (id, price)) "
     )
     sql("CREATE VIEW dear AS SELECT id FROM orders WHERE price > 100")
+    sql(f"CREATE VIEW late AS SELECT id, price FROM {schema}.orders WITH NO SCHEMA BINDING")
     sql("COMMENT ON TABLE orders IS 'What was ordered'")
     connection.commit()
     url = f"redshift+redshift_connector://{ADMIN}:{PASSWORD}@127.0.0.1:{endpoint.port}/{DATABASE}"
@@ -44,8 +45,9 @@ def test_tables_views_and_schemas_are_listed_and_no_others(
     inspector: sa.Inspector, schema: str
 ) -> None:
     assert sorted(inspector.get_table_names(schema)) == ["customer", "orders"]
-    assert inspector.get_view_names(schema) == ["dear"]
+    assert sorted(inspector.get_view_names(schema)) == ["dear", "late"]
     assert "price > 100" in inspector.get_view_definition("dear", schema)
+    assert "WITH NO SCHEMA BINDING" in inspector.get_view_definition("late", schema)
     assert inspector.has_table("orders", schema)
     assert not inspector.has_table("nothing", schema)
     names = inspector.get_schema_names()
@@ -97,6 +99,17 @@ def test_a_table_is_reflected_with_its_types(inspector: sa.Inspector, schema: st
     assert all(isinstance(table.c[name].type, kind) for name, kind in types.items())
     assert (table.c.price.type.precision, table.c.price.info) == (10, {"encode": "zstd"})
     assert not table.c.line.nullable
+
+
+@reflects_columns
+def test_the_columns_of_a_late_binding_view_are_reflected_once(
+    inspector: sa.Inspector, schema: str
+) -> None:
+    columns = inspector.get_columns("late", schema)
+    assert [(column["name"], str(column["type"])) for column in columns] == [
+        ("id", "BIGINT"),
+        ("price", "NUMERIC(10, 2)"),
+    ]
 
 
 def test_the_catalog_takes_functions_of_the_leader_node_and_tables_do_not(sql: Sql) -> None:

@@ -6,10 +6,14 @@ from typing import Any
 import pytest
 import redshift_connector
 
-from etl_platform_tests.infra.local.redshift.endpoint import Endpoint, run
+from etl_platform_tests.infra.local.redshift.endpoint import DATABASE, Endpoint, run
+from infra.local.redshift.dialect import translate
+from infra.local.redshift.errors import RedshiftError
 
 Sql = Callable[..., list[list[Any]]]
 Connection = redshift_connector.Connection
+
+SERVICE_PASSWORD = "Service-Pass-1"
 
 
 def test_tables_and_columns_are_listed_with_redshifts_types(sql: Sql, schema: str) -> None:
@@ -37,6 +41,73 @@ def test_tables_and_columns_are_listed_with_redshifts_types(sql: Sql, schema: st
     ]
 
 
+def test_schemas_tables_and_columns_are_shown_by_commands(sql: Sql, schema: str) -> None:
+    """https://docs.aws.amazon.com/redshift/latest/dg/r_SHOW_TABLES.html"""
+    sql("CREATE TABLE t1 (a int NOT NULL, b varchar(9))")
+    sql("COMMENT ON TABLE t1 IS 'the first'")
+    sql("CREATE VIEW v1 AS SELECT a FROM t1")
+    (shown,) = sql(f"SHOW SCHEMAS FROM DATABASE {DATABASE} LIKE '{schema}'")
+    assert (shown[0], shown[1], shown[3]) == (DATABASE, schema, "local")
+    tables = sql(f"SHOW TABLES FROM SCHEMA {DATABASE}.{schema}")
+    assert [[*row[:4], row[5]] for row in tables] == [
+        [DATABASE, schema, "t1", "TABLE", "the first"],
+        [DATABASE, schema, "v1", "VIEW", None],
+    ]
+    assert [row[2] for row in sql(f"SHOW TABLES FROM SCHEMA {schema} LIKE 'v%'")] == ["v1"]
+    assert len(sql(f"SHOW TABLES FROM SCHEMA {schema} LIMIT 1")) == 1
+    columns = sql(f"SHOW COLUMNS FROM TABLE {DATABASE}.{schema}.t1")
+    assert [row[3:9] for row in columns] == [
+        ["a", 1, None, "NO", "integer", None],
+        ["b", 2, None, "YES", "character varying", 9],
+    ]
+    assert sql(f"SHOW TABLES FROM SCHEMA elsewhere.{schema}") == []
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "SHOW TABLES FROM SCHEMA a.b.c",
+        "SHOW COLUMNS FROM TABLE t",
+        "SHOW TABLES FROM SCHEMA s LIMIT 10001",
+        "SHOW TABLES FROM SCHEMA s ORDER BY 1",
+    ],
+)
+def test_a_show_of_another_form_is_refused(statement: str) -> None:
+    with pytest.raises(RedshiftError):
+        translate(statement)
+
+
+def test_roles_and_what_they_may_are_told(sql: Sql, schema: str) -> None:
+    user, role, inner = f"{schema}_user", f"{schema}_role", f"{schema}_inner"
+    sql(f"CREATE USER {user} PASSWORD '{SERVICE_PASSWORD}'")
+    sql(f"CREATE ROLE {role}")
+    sql(f"CREATE ROLE {inner}")
+    sql(f"GRANT ROLE {inner} TO ROLE {role}")
+    sql(f"GRANT ROLE {role} TO {user}")
+    sql(f"GRANT USAGE ON SCHEMA {schema} TO ROLE {role}")
+    users = "SELECT superuser FROM svv_user_info WHERE user_name = %s"
+    assert sql(users, user) == [[False]]
+    assert sql("SELECT role_name FROM svv_user_grants WHERE user_name = %s", user) == [[role]]
+    grants = "SELECT granted_role_name FROM svv_role_grants WHERE role_name = %s"
+    assert sql(grants, role) == [[inner]]
+    rights = (
+        "SELECT privilege_type, identity_type FROM svv_schema_privileges WHERE namespace_name = %s"
+        " AND identity_name = %s"
+    )
+    assert sql(rights, schema, role) == [["USAGE", "role"]]
+
+
+def test_the_table_info_has_size_and_widest_text(sql: Sql, schema: str) -> None:
+    """https://docs.aws.amazon.com/redshift/latest/dg/r_SVV_TABLE_INFO.html"""
+    sql("CREATE TABLE t (a varchar(9), b varchar(30), c int)")
+    sql("INSERT INTO t VALUES ('x', 'y', 1)")
+    info = (
+        "SELECT size, tbl_rows, max_varchar, encoded, unsorted, stats_off, empty,"
+        ' estimated_visible_rows FROM svv_table_info WHERE schema = %s AND "table" = %s'
+    )
+    assert sql(info, schema, "t") == [[1, 1, 30, "Y", 0, 0, 0, 1]]
+
+
 def test_who_holds_a_lock_is_seen_by_others(
     sql: Sql, connection: Connection, endpoint: Endpoint, schema: str
 ) -> None:
@@ -58,9 +129,6 @@ def test_who_holds_a_lock_is_seen_by_others(
         assert run(other, transactions, *holder, *table) == [["admin"]]
         sessions = "SELECT user_name, db_name FROM stv_sessions WHERE process = %s"
         assert run(other, sessions, *holder) == [["admin", "warehouse"]]
-
-
-SERVICE_PASSWORD = "Service-Pass-1"
 
 
 @pytest.fixture
