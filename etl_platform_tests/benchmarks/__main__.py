@@ -83,7 +83,7 @@ PAGES: Final = {
 }
 
 SPANS: Final = {
-    "quick": Span(hours=120, clocked_hours=48, downs=1, outages=2, kept_days=2),
+    "quick": Span(hours=72, clocked_hours=24, downs=1, outages=2, kept_days=1),
     "moderate": Span(hours=2190, clocked_hours=336, downs=3, outages=4),
     "full": Span(hours=8760, clocked_hours=720, downs=10, outages=8),
 }

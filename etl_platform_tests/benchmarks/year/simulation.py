@@ -117,6 +117,8 @@ class Year:
             self.daemon.cursors[name] = '{"form": '
             self.buckets.counts["cursors lost"] += 1
         made = self._timed(name, death)
+        if made or death is not None:
+            world.after(self.workers.dequeue, seconds=1)
         if death is not None:
             self.buckets.counts["ticks that died"] += 1
             if world.happens(_FORGOTTEN):
@@ -124,7 +126,6 @@ class Year:
             world.after(partial(self._tick, name), seconds=30)
         elif made and name == MANIFEST_SENSOR:
             world.after(partial(self._tick, name), seconds=5)
-        world.after(self.workers.dequeue, seconds=1)
 
     def _timed(self, name: str, death: Death | None) -> int:
         month, began = self.months[-1], time.perf_counter()
