@@ -13,7 +13,9 @@ from etl_platform.aws.warehouse import RedshiftWarehouse, connect
 from etl_platform.components.aggregate import aggregates_sensor
 from etl_platform.components.checks.definitions import Edges, checks
 from etl_platform.components.collection import collections
+from etl_platform.components.forgotten import ledgers
 from etl_platform.components.glue_jobs import GlueJobs
+from etl_platform.components.retention import retention
 from etl_platform.components.sensor import Queues, manifest_sensor
 from etl_platform.components.sweep import manifest_sweep
 from etl_platform.contract.aggregate_files import read_aggregates
@@ -39,11 +41,12 @@ def defs() -> dg.Definitions:
 
     sensors = [
         manifest_sensor(contracts, queues, jobs),
-        manifest_sweep(contracts, S3(), names, jobs),
+        manifest_sweep(contracts, S3(), names, ledgers(new_connection), jobs),
         aggregates_sensor(),
     ]
     return dg.Definitions.merge(
         sources,
+        retention(),
         checks(contracts, Edges(names, S3(), new_connection, athena.count_rows)),
         dg.Definitions(
             sensors=sensors,

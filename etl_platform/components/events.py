@@ -6,7 +6,7 @@ So the assets declare optional outputs, never yield them, and log these events t
 
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any, Final
 
 import dagster as dg
@@ -20,6 +20,7 @@ from etl_platform.contract.batch import Batch
 from etl_platform.contract.errors import PlatformError, Terminal
 from etl_platform.contract.hour import Hour
 from etl_platform.contract.order import Report
+from etl_platform.load.ledger import Entry
 
 CHECKS = {
     RAW: ("manifest_complete", "Every file that the manifest lists is there, in its size"),
@@ -81,6 +82,16 @@ def reported(
         said |= facts.latency(batch)
     told = {**facts.shown(said), **facts.links(stage, batch, said), **more}
     return _materialization(stage, batch, told)
+
+
+def told_again(entry: Entry) -> Iterator[dg.AssetMaterialization]:
+    """What the ledger has of an hour, for all its stages: the load is the last of them."""
+    counts = {name: value for name, value in asdict(entry).items() if name.startswith("rows_")}
+    for stage in (RAW, PARQUET, REDSHIFT):
+        metadata = {"manifest_version": entry.manifest_version, "told_by": "the ledger"}
+        if stage == REDSHIFT:
+            metadata |= {"outcome": entry.outcome.value, **counts, "loaded_by": entry.run_id}
+        yield _materialization(stage, entry, metadata)
 
 
 def passed(
@@ -169,7 +180,7 @@ def _tag(context: dg.OpExecutionContext, code: str) -> None:
 
 
 def _materialization(
-    stage: str, batch: Batch, metadata: Mapping[str, Any]
+    stage: str, batch: Batch | Entry, metadata: Mapping[str, Any]
 ) -> dg.AssetMaterialization:
     return dg.AssetMaterialization(
         asset_key=asset_key(stage, batch.source),

@@ -2,7 +2,8 @@
 
 Each tick looks at the recent hours of every source, and walks on through all hours of all sources.
 What it finds is compared with the runs that were asked for and with what is loaded; what a tick
-costs depends on how far it looks, and not on how much there is.
+costs depends on how far it looks, and not on how much there is. Before a run is asked for, the
+ledger is: what that has and Dagster does not know, Dagster is told.
 """
 
 import logging
@@ -15,6 +16,8 @@ from typing import Any, Final
 
 import dagster as dg
 
+from etl_platform.components import events
+from etl_platform.components.forgotten import MOST_TOLD, Ledgers, forgotten
 from etl_platform.components.past import Past, run_request
 from etl_platform.components.sensor import MOST_REQUESTS, Clock, utc_now
 from etl_platform.contract.errors import PlatformError
@@ -25,6 +28,7 @@ from etl_platform.contract.storage import Storage
 from etl_platform.ingest.arrivals import Arrival, Ask, Contracts, Wanted, plan
 from etl_platform.ingest.landed import Landed, landed
 from etl_platform.ingest.sweep import GRACE, RECENT_HOURS, Position, from_source, hours_so_far
+from etl_platform.load.ledger import Entry
 
 MANIFEST_SWEEP: Final = "manifest_sweep"
 
@@ -42,6 +46,7 @@ def manifest_sweep(
     contracts: Contracts,
     storage: Storage,
     names: Names,
+    ledgers: Ledgers,
     jobs: Sequence[Any],
     clock: Clock = utc_now,
 ) -> dg.SensorDefinition:
@@ -56,18 +61,19 @@ def manifest_sweep(
         " their runs: the sure way. Recent hours each time, all hours in a slow walk.",
     )
     def sensor(context: dg.SensorEvaluationContext) -> dg.SensorResult:
-        sweep = _Sweep(contracts, storage, names, clock(), context.log)
+        sweep = _Sweep(contracts, storage, names, ledgers, clock(), context.log)
         before = Position.read(context.cursor)
         past = Past(context.instance)
         recent, position = sweep.recent(before)
         deep, position = sweep.deep(position)
-        asks = sweep.asks(past, {*recent, *deep})
-        if len(asks) > MOST_REQUESTS:
+        asks, told = sweep.compare(past, {*recent, *deep})
+        if len(asks) > MOST_REQUESTS or len(told) > MOST_TOLD:
             # What is left over of the recent hours is found again; of the walk, from here.
             position = replace(position, deep=before.deep, after=before.after)
         return dg.SensorResult(
             run_requests=[run_request(ask) for ask in asks[:MOST_REQUESTS]] or None,
-            skip_reason=None if asks else _why(len(recent), len(deep), position),
+            skip_reason=None if asks else _why(len(recent), len(deep), len(told), position),
+            asset_events=[e for entry in told[:MOST_TOLD] for e in events.told_again(entry)],
             cursor=position.written(),
         )
 
@@ -79,6 +85,7 @@ class _Sweep:
     contracts: Contracts
     storage: Storage
     names: Names
+    ledgers: Ledgers
     now: datetime
     log: logging.Logger
 
@@ -113,16 +120,18 @@ class _Sweep:
                 return found, replace(position, deep=following, after="")
         return found, replace(position, deep="", after="")
 
-    def asks(self, past: Past, arrivals: set[Arrival]) -> list[Ask]:
-        """The runs for what is not loaded and was never asked for, or failed and is due again."""
+    def compare(self, past: Past, arrivals: set[Arrival]) -> tuple[list[Ask], list[Entry]]:
+        """The runs for what is not loaded and was never asked for, or failed and is due again; and
+        the entries of what is loaded, though Dagster does not know it."""
         attempts = past.attempts(arrivals)
-        left = arrivals - past.loaded(arrivals)
-        wanted = [
-            Wanted(arrival, attempts[arrival] + 1)
-            for arrival in left
+        wanted = {
+            arrival: Wanted(arrival, attempts[arrival] + 1)
+            for arrival in sorted(arrivals - past.loaded(arrivals))
             if not attempts[arrival] or self._is_due(past, Wanted(arrival, attempts[arrival]))
-        ]
-        return plan(self.contracts, wanted, self._hour)
+        }
+        told = forgotten(self.contracts, self.ledgers, wanted, self.log)
+        left = [wanted[arrival] for arrival in wanted if arrival not in told]
+        return plan(self.contracts, left, self._hour), list(told.values())
 
     def _is_due(self, past: Past, last: Wanted) -> bool:
         """Whether the last run for it has failed, and it is time for the next."""
@@ -169,7 +178,9 @@ class _Sweep:
         return next((name for name in sorted(self.contracts) if name > source), "")
 
 
-def _why(recent: int, deep: int, position: Position) -> str:
+def _why(recent: int, deep: int, told: int, position: Position) -> str:
+    if told:
+        return f"{told} hours are in the ledger, and Dagster did not know: it is told again"
     place = f"{position.deep} {position.after.rstrip('/')}".strip() or "the first source"
     return (
         f"nothing is missing among {recent} recent manifests and {deep} of the walk,"

@@ -1,4 +1,4 @@
-"""Pages of a bucket: what the sweep reads, the same from S3 and from the storage in a directory."""
+"""Pages of a bucket: what the sweep reads, the same from S3 and from the storages of tests."""
 
 from pathlib import Path
 from uuid import uuid4
@@ -11,13 +11,16 @@ from etl_platform.aws.s3 import S3
 from etl_platform.contract.errors import ServiceRefused
 from etl_platform.contract.layout import Location
 from etl_platform.contract.storage import Storage
+from etl_platform_tests.fakes.memory import MemoryStorage
 from etl_platform_tests.fakes.storage import DirectoryStorage
 
 
-@pytest.fixture(params=["s3", "directory"])
+@pytest.fixture(params=["s3", "directory", "memory"])
 def storage(request: pytest.FixtureRequest, tmp_path: Path) -> Storage:
     if request.param == "directory":
         return DirectoryStorage(tmp_path, objects_a_page=1000)
+    if request.param == "memory":
+        return MemoryStorage(objects_a_page=1000)
     request.getfixturevalue("environment")
     return S3()
 

@@ -36,6 +36,8 @@ from etl_platform_tests.benchmarks.scaling import Breadth
 from etl_platform_tests.benchmarks.tables import Finding
 from etl_platform_tests.benchmarks.upserting import Upserts
 from etl_platform_tests.benchmarks.workspace import HOURS
+from etl_platform_tests.benchmarks.year import figures
+from etl_platform_tests.benchmarks.year.world import Span
 
 RESULTS: Final = CACHE / "results.json"
 PAPER: Final = CHECKOUT / "docs" / "benchmarks.md"
@@ -80,6 +82,12 @@ PAGES: Final = {
     "full": Pages(sources=200, hours=HOURS, rounds=4),
 }
 
+SPANS: Final = {
+    "quick": Span(hours=72, clocked_hours=24, downs=1, outages=2, kept_days=1),
+    "moderate": Span(hours=2190, clocked_hours=336, downs=3, outages=4),
+    "full": Span(hours=8760, clocked_hours=720, downs=10, outages=8),
+}
+
 UPSERTS: Final = {
     "quick": Upserts(table_rows=2_000, batch_rows=200, rounds=3),
     "moderate": Upserts(table_rows=100_000, batch_rows=10_000, rounds=7),
@@ -109,6 +117,7 @@ def benchmarks(size: str) -> dict[str, Callable[[], Iterator[Finding]]]:
         "pages": lambda: opening.of_pages(PAGES[size]),
         "ticks": lambda: scaling.of_ticks(BREADTHS[size]),
         "sweeps": lambda: scaling.of_sweeps(BREADTHS[size]),
+        "year": lambda: figures.of_year(SPANS[size]),
     }
 
 

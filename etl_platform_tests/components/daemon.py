@@ -14,7 +14,7 @@ from enum import Enum, auto
 
 import dagster as dg
 from dagster._core.definitions.sensor_definition import SensorExecutionData
-from dagster._core.events import DagsterEvent
+from dagster._core.events import DagsterEvent, StepMaterializationData
 
 from etl_platform.components.assets import source_assets
 from etl_platform.components.past import RANGE_END_TAG, RANGE_START_TAG, marks_of
@@ -58,6 +58,8 @@ class Daemon:
                 sensor_name=sensor.name,
             )
             result = sensor.evaluate_tick(context)
+            for event in result.asset_events:
+                self.instance.report_runless_asset_event(event)
         if death is Death.EVALUATED:
             return []
         if death is not None:
@@ -84,19 +86,17 @@ class Daemon:
 
     def _make(self, sensor: str, request: dg.RunRequest) -> bool:
         if request.run_key is not None:
-            same = {_RUN_KEY: request.run_key, _SENSOR: sensor}
-            if self.instance.get_run_records(dg.RunsFilter(tags=same), limit=1):
+            same = self.instance.get_runs(dg.RunsFilter(tags={_RUN_KEY: request.run_key}))
+            if any(run.tags.get(_SENSOR) == sensor for run in same):
                 return False
         own = {_SENSOR: sensor, **({_RUN_KEY: request.run_key} if request.run_key else {})}
         partition = {_PARTITION: request.partition_key} if request.partition_key else {}
-        self.instance.add_run(
-            dg.DagsterRun(
-                job_name=str(request.job_name),
-                run_id=str(uuid.uuid4()),
-                tags={**request.tags, **own, **partition},
-            )
-        )
+        self.instance.add_run(self.run(request, {**request.tags, **own, **partition}))
         return True
+
+    def run(self, request: dg.RunRequest, tags: dict[str, str]) -> dg.DagsterRun:
+        """The run of a request, which waits to be started."""
+        return dg.DagsterRun(job_name=str(request.job_name), run_id=str(uuid.uuid4()), tags=tags)
 
 
 def source_of(run: dg.DagsterRun) -> str:
@@ -136,18 +136,23 @@ def succeed(
 ) -> None:
     """Let a run load some batches and end well."""
     for one in loaded:
-        load(instance, one)
+        data = StepMaterializationData(_materialization(one))
+        kind = dg.DagsterEventType.ASSET_MATERIALIZATION.value
+        event = DagsterEvent(kind, run.job_name, event_specific_data=data)
+        instance.report_dagster_event(event, run.run_id)
     end(instance, run, dg.DagsterEventType.RUN_SUCCESS, at)
 
 
 def load(instance: dg.DagsterInstance, one: Arrival) -> None:
-    """Tell Dagster that a batch is loaded, as `redshift/<source>` does."""
-    instance.report_runless_asset_event(
-        dg.AssetMaterialization(
-            asset_key("redshift", one.source),
-            partition=str(one.hour),
-            tags={"dagster/data_version": one.batch_id},
-        )
+    """Tell Dagster that a batch is loaded, as `redshift/<source>` does, whatever run it was."""
+    instance.report_runless_asset_event(_materialization(one))
+
+
+def _materialization(one: Arrival) -> dg.AssetMaterialization:
+    return dg.AssetMaterialization(
+        asset_key("redshift", one.source),
+        partition=str(one.hour),
+        tags={"dagster/data_version": one.batch_id},
     )
 
 

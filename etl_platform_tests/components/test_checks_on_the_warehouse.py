@@ -1,6 +1,7 @@
 """The checks as Dagster runs them, on a real warehouse, real object storage and real queries."""
 
 import json
+import logging
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -13,12 +14,14 @@ from etl_platform.aws.catalog import GlueCatalog
 from etl_platform.aws.clients import client
 from etl_platform.aws.s3 import S3
 from etl_platform.components.checks.definitions import INSPECT, WATCH, Edges, checks
+from etl_platform.components.forgotten import forgotten, ledgers
 from etl_platform.contract.commit import Commit
 from etl_platform.contract.errors import QueryFailed
 from etl_platform.contract.hour import PARTITION_COLUMNS, Hour
 from etl_platform.contract.layout import Location
 from etl_platform.contract.source import SourceContract
 from etl_platform.contract.storage import Page
+from etl_platform.ingest.arrivals import Arrival
 from etl_platform.ingest.blocked import write_blocked
 from etl_platform.ingest.pin import pin
 from etl_platform.load import ledger
@@ -301,3 +304,20 @@ def test_a_run_that_makes_assets_looks_at_no_whole_table(feed: Feed) -> None:
     result = job.execute_in_process(asset_selection=[redshift.key])
     assert result.success
     assert result.get_asset_check_evaluations() == []
+
+
+def test_what_the_ledgers_have_is_found_by_its_batch(feed: Feed) -> None:
+    made = feed.load(LAST_DUE, [1, 2])
+    with ledgers(feed.endpoint.connect)() as loaded:
+        found = loaded(feed.of, [made.batch.batch_id, "0" * 32])
+    assert [(entry.hour, entry.rows_applied) for entry in found.values()] == [(LAST_DUE, 2)]
+
+
+def test_a_ledger_that_is_not_there_is_told_and_takes_nothing_for_loaded(
+    endpoint: Endpoint, caplog: pytest.LogCaptureFixture
+) -> None:
+    of = contract("upsert")
+    wanted = [Arrival(of.source, LAST_DUE, "1")]
+    log = logging.getLogger("sweep")
+    assert forgotten({of.source: of}, ledgers(endpoint.connect), wanted, log) == {}
+    assert "not every ledger was looked at" in caplog.text

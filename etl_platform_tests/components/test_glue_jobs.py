@@ -17,10 +17,11 @@ from etl_platform.contract.errors import (
     PlatformError,
     ServiceRefused,
     ServiceUnavailable,
+    UnknownOutcome,
 )
 from etl_platform.contract.layout import Names
 from etl_platform_tests.components.glue import HOURS, Launcher, bundle_in, reporting
-from etl_platform_tests.infra.local.glue.conftest import Runner
+from etl_platform_tests.infra.local.glue.conftest import BUCKET, Runner
 from infra.local.servers import CREDENTIALS, REGION
 
 LONG = reporting("    time.sleep(60)")
@@ -129,12 +130,22 @@ def test_a_script_that_failed_by_a_passing_error_may_be_tried_again(
     assert "WAREHOUSE_UNAVAILABLE" in str(error)
 
 
-def test_a_job_that_says_nothing_of_an_hour_has_failed(launcher: Launcher, bundle: str) -> None:
+def test_a_job_that_says_nothing_of_an_hour_is_given_its_order_again(
+    launcher: Launcher, bundle: str
+) -> None:
+    """P8: it may have done its work."""
     silent = reporting().replace("run.order.batches", "run.order.batches[:2]")
     launcher.with_script(silent, bundle)
     error = launcher.launch().error
     assert isinstance(error, JobUnaccounted)
+    assert isinstance(error, UnknownOutcome)
     assert error.hours == (str(HOURS[2]),)
+    launcher.runner.s3.put_object(
+        Bucket=BUCKET, Key=f"{launcher.job}.py", Body=reporting().encode()
+    )
+    outcome = launcher.launch().outcome
+    assert outcome is not None
+    assert sorted(outcome.reports) == HOURS
 
 
 def test_a_run_goes_on_while_glue_refuses_to_tell_of_it(launcher: Launcher, bundle: str) -> None:

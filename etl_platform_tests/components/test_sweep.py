@@ -1,7 +1,8 @@
 """The sweep as the sure way: what no event announced is asked for, and nothing else."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import dagster as dg
@@ -9,16 +10,24 @@ import pytest
 
 from etl_platform.components import sweep as module
 from etl_platform.components.events import ERROR_CODE_TAG
+from etl_platform.components.forgotten import Loaded
 from etl_platform.components.past import ATTEMPT_TAG, HOURS_TAG, PRIORITY_TAG
 from etl_platform.components.sensor import MANIFEST_SENSOR, Queues, manifest_sensor
+from etl_platform.components.stages import PARQUET, RAW, REDSHIFT, asset_key
 from etl_platform.components.sweep import MANIFEST_SWEEP, manifest_sweep
-from etl_platform.contract.errors import ServiceUnavailable
+from etl_platform.contract.errors import (
+    PlatformError,
+    ServiceUnavailable,
+    WarehouseUnavailable,
+)
 from etl_platform.contract.hour import Hour
 from etl_platform.contract.layout import Location, Names
 from etl_platform.contract.messaging import Outgoing
+from etl_platform.contract.source import SourceContract
 from etl_platform.contract.storage import Page
 from etl_platform.ingest.arrivals import Arrival
 from etl_platform.ingest.message import BatchRequest
+from etl_platform.load.ledger import Entry, Outcome
 from etl_platform_tests.components import daemon
 from etl_platform_tests.components.clock import Clock
 from etl_platform_tests.components.daemon import Daemon, Death, hours_of, load
@@ -57,10 +66,13 @@ class Stage:
             CONTRACTS,
             lambda jobs: [
                 manifest_sensor(CONTRACTS, queues, jobs, self.clock),
-                manifest_sweep(CONTRACTS, self.storage, NAMES, jobs, self.clock),
+                manifest_sweep(CONTRACTS, self.storage, NAMES, self.ledgers, jobs, self.clock),
             ],
         )
         self.daemon = Daemon(instance, repository)
+        self.ledger: dict[str, Entry] = {}
+        self.asked_of_ledger: list[str] = []
+        self.ledgers_fail_with: PlatformError | None = None
         self.sensor = repository.get_sensor_def(MANIFEST_SENSOR)
         self.sweeping = repository.get_sensor_def(MANIFEST_SWEEP)
 
@@ -91,6 +103,46 @@ class Stage:
             self.clock.now,
         )
         self.queue.send([Outgoing(request.to_json(), request.message_group_id, "double")])
+
+    def load(self, arrival: Arrival) -> None:
+        """Let the run of an hour load it, and end."""
+        self.commit(arrival)
+        daemon.succeed(self.daemon.instance, self.newest_run, arrival, at=self.clock.now)
+
+    def commit(self, arrival: Arrival) -> None:
+        """Load an hour, and tell nobody."""
+        self.ledger[arrival.batch_id] = Entry(
+            *("shop.table", arrival.source, arrival.hour, arrival.batch_id),
+            *(arrival.manifest_version, self.clock.now, Outcome.LOADED, 3, 2, 1, 0, 2, 0, 1, 99),
+            *("contract", "order", "jr_1"),
+        )
+
+    @contextmanager
+    def ledgers(self) -> Iterator[Loaded]:
+        if self.ledgers_fail_with is not None:
+            raise self.ledgers_fail_with
+
+        def loaded(contract: SourceContract, batch_ids: Collection[str]) -> dict[str, Entry]:
+            self.asked_of_ledger.append(contract.source)
+            return {one: self.ledger[one] for one in batch_ids if one in self.ledger}
+
+        yield loaded
+
+    def known(self, arrival: Arrival) -> list[dg.EventLogRecord]:
+        """What Dagster has of an hour, in all stages."""
+        instance, hours = self.daemon.instance, [str(arrival.hour)]
+        return [
+            record
+            for stage in (RAW, PARQUET, REDSHIFT)
+            for record in instance.fetch_materializations(
+                dg.AssetRecordsFilter(asset_key(stage, arrival.source), asset_partitions=hours),
+                limit=10,
+            ).records
+        ]
+
+    @property
+    def newest_run(self) -> dg.DagsterRun:
+        return self.daemon.runs()[-1].dagster_run
 
     def sweep(self, death: Death | None = None) -> list[dg.RunRequest]:
         return self.daemon.tick(self.sweeping, death)
@@ -178,7 +230,10 @@ def _fail(stage: Stage, code: str | None = None) -> None:
     daemon.end(stage.daemon.instance, run, dg.DagsterEventType.RUN_FAILURE, stage.clock.now)
 
 
-@pytest.mark.parametrize("code", ["WAREHOUSE_UNAVAILABLE", "JOB_CUT_SHORT", "COMMIT_UNKNOWN", None])
+@pytest.mark.parametrize(
+    "code",
+    ["WAREHOUSE_UNAVAILABLE", "JOB_CUT_SHORT", "COMMIT_UNKNOWN", "JOB_UNACCOUNTED", None],
+)
 def test_an_hour_that_failed_by_a_passing_fault_is_asked_for_again_after_a_while(
     stage: Stage, code: str | None
 ) -> None:
@@ -235,6 +290,73 @@ def test_a_contract_may_want_no_retries(stage: Stage) -> None:
     _fail(stage, "JOB_BUSY")
     stage.clock.pass_by(minutes=60 * 24)
     assert stage.sweep() == []
+
+
+def test_what_dagster_has_forgotten_is_told_to_it_again_and_not_asked_for(stage: Stage) -> None:
+    """P4, P8: the events of a run that is deleted are gone with it."""
+    arrival = stage.land("orders", stage.clock.hour)
+    stage.sweep()
+    stage.load(arrival)
+    stage.daemon.instance.delete_run(stage.newest_run.run_id)
+    assert stage.known(arrival) == []
+    assert stage.sweep() == []
+    told = [record.asset_materialization for record in stage.known(arrival)]
+    assert [one.asset_key.path[0] for one in told if one] == [RAW, PARQUET, REDSHIFT]
+    assert all(one.tags["dagster/data_version"] == arrival.batch_id for one in told if one)
+    loaded = told[-1]
+    assert loaded is not None
+    assert (loaded.metadata["rows_read"].value, loaded.metadata["rows_applied"].value) == (3, 2)
+    assert stage.sweep() == []
+    assert len(stage.known(arrival)) == 3
+
+
+@pytest.mark.parametrize("code", ["JOB_BUSY", None])
+def test_an_hour_whose_run_was_lost_after_its_commit_is_told_and_not_tried_again(
+    stage: Stage, code: str | None
+) -> None:
+    """P8."""
+    arrival = stage.land("orders", stage.clock.hour)
+    stage.sweep()
+    stage.commit(arrival)
+    _fail(stage, code)
+    stage.clock.pass_by(minutes=10)
+    assert stage.sweep() == []
+    assert len(stage.known(arrival)) == 3
+
+
+def test_many_hours_that_dagster_has_forgotten_are_told_by_several_ticks(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "MOST_TOLD", 2)
+    first = Hour.parse("2013-02-01-00")
+    arrivals = [stage.land("visits", first.plus(number), grace=False) for number in range(5)]
+    stage.clock.pass_by(minutes=6)
+    stage.sweep()
+    for arrival in arrivals:
+        stage.load(arrival)
+    stage.daemon.instance.delete_run(stage.newest_run.run_id)
+    told = []
+    for _ in range(3):
+        assert stage.sweep() == []
+        told.append(sum(bool(stage.known(arrival)) for arrival in arrivals))
+    assert told == [2, 4, 5]
+
+
+def test_a_ledger_that_does_not_answer_leaves_the_hour_to_its_run(stage: Stage) -> None:
+    stage.land("orders", stage.clock.hour)
+    stage.ledgers_fail_with = WarehouseUnavailable("here", "paused")
+    (request,) = stage.sweep()
+    assert hours_of(request) == {stage.clock.hour}
+
+
+def test_the_ledger_is_not_asked_for_hours_that_are_blocked(stage: Stage) -> None:
+    stage.land("orders", stage.clock.hour.plus(-3))
+    stage.sweep()
+    stage.asked_of_ledger.clear()
+    _fail(stage, "REJECT_LIMIT")
+    stage.clock.pass_by(minutes=60)
+    stage.sweep()
+    assert stage.asked_of_ledger == []
 
 
 def test_hours_that_are_none_of_the_contract_are_passed_over(stage: Stage) -> None:

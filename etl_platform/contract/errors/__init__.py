@@ -33,7 +33,6 @@ PlatformError
 │   ├── WarehouseRefused     WAREHOUSE_REFUSED      the warehouse refused a statement
 │   ├── ServiceRefused       SERVICE_REFUSED        an AWS service refused a call
 │   ├── JobFailed            JOB_FAILED             a Glue job ended without success
-│   ├── JobUnaccounted       JOB_UNACCOUNTED        a Glue job did not report every hour asked of it
 │   ├── QueryFailed          QUERY_FAILED           Athena did not answer a query
 │   └── JavaMissing          JAVA_MISSING           the Spark engine has no Java to run on
 ├── Transient                a fault outside: the same call may succeed later
@@ -45,7 +44,8 @@ PlatformError
 │   ├── JobCutShort          JOB_CUT_SHORT          a Glue job ended for want of room or time
 │   └── JobBusy              JOB_BUSY               every slot of the Glue job is taken
 └── UnknownOutcome           the answer was lost: look before trying again
-    └── CommitUnknown        COMMIT_UNKNOWN         the connection broke after COMMIT was sent
+    ├── CommitUnknown        COMMIT_UNKNOWN         the connection broke after COMMIT was sent
+    └── JobUnaccounted       JOB_UNACCOUNTED        a Glue job did not report every hour asked of it
 
 Each class has a stable `code`; `docs/runbook.md` has a heading for each.
 """

@@ -61,18 +61,6 @@ class JobFailed(_RunEnded, Terminal):
     remedy_of_all = "Read the log of the run, then materialize the hour again"
 
 
-class JobUnaccounted(Terminal):
-    code = "JOB_UNACCOUNTED"
-
-    def __init__(self, job: str, run_id: str, hours: Sequence[str]) -> None:
-        self.job, self.run_id, self.hours = job, run_id, tuple(hours)
-        super().__init__(
-            f"Glue job {job} run {run_id} succeeded but said nothing of {', '.join(hours)}",
-            expected="one report for every hour in the order",
-            remedy="Read the log of the run, then materialize the hours again",
-        )
-
-
 class QueryFailed(Terminal):
     code = "QUERY_FAILED"
 
@@ -192,6 +180,19 @@ class CommitUnknown(UnknownOutcome):
             f"{batch}: the connection broke after COMMIT was sent: {message}",
             expected="an answer to COMMIT",
             remedy="The ledger says what happened: the load looks there before it tries again",
+        )
+
+
+class JobUnaccounted(UnknownOutcome):
+    code = "JOB_UNACCOUNTED"
+
+    def __init__(self, job: str, run_id: str, hours: Sequence[str]) -> None:
+        self.job, self.run_id, self.hours = job, run_id, tuple(hours)
+        super().__init__(
+            f"Glue job {job} run {run_id} succeeded but said nothing of {', '.join(hours)}",
+            expected="one report for every hour in the order",
+            remedy="The order is given again: what is done says so. If it lasts, read the log of"
+            " the run",
         )
 
 
