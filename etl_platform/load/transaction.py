@@ -191,21 +191,18 @@ class Loader:
             staged = stage(warehouse, self.storage, self.names, self.target, self.role, taken)
             change = strategy.change(self.target, applied, standing.versions, staged.ranges)
             rows = self._carry_out(warehouse, change, staged, taken, standing)
-        outcomes = {v: Outcome.LOADED if v in applied else Outcome.OUTDATED for v in due}
         work = Work(staged.query_id, round(time.monotonic() - started, 3))
+
+        def what_became_of(version: Version) -> tuple[Outcome, int]:
+            outcome = Outcome.LOADED if version in applied else Outcome.OUTDATED
+            return outcome, rows.get(version.batch_id, 0)
+
         entries = [
-            Entry.new(
-                self.target,
-                commit,
-                outcomes[version],
-                rows.get(commit.batch.batch_id, 0),
-                self.run,
-                work,
-            )
+            Entry.new(self.target, commit, *what_became_of(version), self.run, work)
             for version, commit in arrivals.items()
         ]
         ended = [
-            entry.ended(outcomes[entry.version], rows.get(entry.batch_id, 0), self.run, work)
+            entry.ended(*what_became_of(entry.version), self.run, work)
             for entry in standing.begun
             if entry.version in left.commits
         ]
