@@ -115,6 +115,7 @@ class Workers:
         lost, self._active = self._active, {}
         up = next(stretch.end for stretch in self.world.downs if stretch.has(self.world.now))
         for run in lost.values():
+            self._leave_to_people(run, _Fate(is_lost=True))
             self.world.at(up, partial(self._end, run, dg.DagsterEventType.RUN_FAILURE))
             if self.world.happens(0.5) and not self.buckets.is_out:
                 self.warehouse.load(self._converted(self._pinned(run)), run.run_id, self.world.now)
