@@ -40,7 +40,7 @@ def _of_hours(lived: Year, count: Recount) -> Finding:
         "hours that people had to ask for, and no fault said so": count.replayed_in_vain,
     }
     return Finding(
-        f"A year of {lived.world.span.hours:,} hours",
+        f"{lived.world.span.hours:,} hours of live operation",
         ("", "count"),
         [(what, f"{number:,}") for what, number in rows.items()],
         [

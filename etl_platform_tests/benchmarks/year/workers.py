@@ -167,6 +167,8 @@ class Workers:
         self.world.after(self.dequeue, seconds=1)
         if self.buckets.is_out:
             fate = _Fate(ServiceUnavailable.code)
+        elif not fate.is_lost:
+            self._tell_pinned(run, pinned)
         converted = self._converted(pinned)
         if fate.is_well:
             self._tell(run, pinned, converted)
@@ -200,35 +202,39 @@ class Workers:
         version = next(file.version_id for file in batch.files if file.key == first.key)
         return self.buckets.read(first, version).decode().endswith(Quality.BAD_DATA)
 
+    def _tell_pinned(
+        self, run: dg.DagsterRun, pinned: Mapping[Hour, Batch | PlatformError]
+    ) -> None:
+        """The first step of a source, which is over before Glue begins."""
+        batches = [batch for batch in pinned.values() if isinstance(batch, Batch)]
+        refused = [
+            Blocked.by(hour, error)
+            for hour, error in pinned.items()
+            if isinstance(error, PlatformError) and not isinstance(error, ManifestMissing)
+        ]
+        self._tell_stage(run, RAW, {b.hour: events.pinned(b) for b in batches}, refused)
+
     def _tell(
         self,
         run: dg.DagsterRun,
         pinned: Mapping[Hour, Batch | PlatformError],
         converted: list[Batch],
     ) -> None:
-        """Let a run come to its end, hour by hour, as the three steps of a source do."""
+        """Let a run come to its end, hour by hour, as the other two steps of a source do."""
         home.store(self.instance, home.other_events_of(run, self.world.now))
-        batches = [batch for batch in pinned.values() if isinstance(batch, Batch)]
-        errors = {hour: e for hour, e in pinned.items() if isinstance(e, PlatformError)}
-        refused = [
-            Blocked.by(h, e) for h, e in errors.items() if not isinstance(e, ManifestMissing)
-        ]
         bad = [
             Blocked.by(batch.hour, RejectLimitExceeded(str(batch), 50, 100, "1%", (), "rejects"))
-            for batch in batches
-            if batch not in converted
+            for batch in pinned.values()
+            if isinstance(batch, Batch) and batch not in converted
         ]
         done = self.warehouse.load(converted, run.run_id, self.world.now)
-        self._tell_stage(run, RAW, {b.hour: events.pinned(b) for b in batches}, refused)
         parquet = dict(self._reported(run, PARQUET, converted, dict.fromkeys(done, "done")))
         self._tell_stage(run, PARQUET, parquet, bad)
         self._tell_stage(run, REDSHIFT, dict(self._reported(run, REDSHIFT, converted, done)), [])
         if not converted:
-            first = (bad or refused or [Blocked.by(h, e) for h, e in errors.items()])[0]
-            self._fail(run, first.code)
+            errors = [e.code for e in pinned.values() if isinstance(e, PlatformError)]
+            self._fail(run, bad[0].code if bad else errors[0])
         how = dg.DagsterEventType.RUN_SUCCESS if converted else dg.DagsterEventType.RUN_FAILURE
-        for blocked in [*refused, *bad]:
-            self.left_to_people.add((daemon.source_of(run), blocked.hour))
         self._end(run, how)
 
     def _reported(
@@ -265,6 +271,7 @@ class Workers:
         for one in blocked:
             write_blocked(storage, NAMES, source, one.hour, stage, one.code, one.message)
             checks.append(events.failed(stage, source, one))
+            self.left_to_people.add((source, one.hour))
         for check in checks:
             self._report(run, dg.DagsterEventType.ASSET_CHECK_EVALUATION, check)
 
