@@ -166,8 +166,9 @@ class Workers:
             return
         self.world.after(self.dequeue, seconds=1)
         if self.buckets.is_out:
-            fate = _Fate(ServiceUnavailable.code)
-        elif not fate.is_lost:
+            # Then nothing can be read either, and nothing has come of the run.
+            fate, pinned = _Fate(ServiceUnavailable.code), {}
+        if not fate.is_lost:
             self._tell_pinned(run, pinned)
         converted = self._converted(pinned)
         if fate.is_well:
