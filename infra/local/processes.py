@@ -134,10 +134,15 @@ class Processes:
             os.killpg(record.pid, signal.SIGKILL)
         while self._is_alive(record):
             time.sleep(HEALTH_EVERY_S)
+        self._reap()
 
-    def _is_alive(self, record: Record) -> bool:
+    def _reap(self) -> None:
+        """Let go of children that have ended, of which the kernel keeps the numbers until then."""
         for child in self._children:
             child.poll()
+
+    def _is_alive(self, record: Record) -> bool:
+        self._reap()
         try:
             process = psutil.Process(record.pid)
             return (
