@@ -19,9 +19,10 @@ FRESH_HOURS: Final = 2
 FRESH, LATE, BACKFILL = 10, 0, -10
 """Priorities of runs: the greatest leaves the run queue first."""
 
-_BRIDGED: Final = 6
-"""Absent hours that a stretch may hold: while a backlog lands, events arrive in some disorder, and
-one run with a gap costs less than two. A run passes over hours without a manifest."""
+_BRIDGED: Final = 23
+"""Absent hours that a stretch may hold in a row: a source that sends once a day has as many, and
+while a backlog lands, events arrive in some disorder. A run passes over hours without a manifest
+at a look each, which costs less than a second run."""
 
 
 @dataclass(frozen=True, order=True)

@@ -67,6 +67,18 @@ def test_hours_that_landed_while_everything_was_down_are_few_runs(stage: Stage) 
     assert len(stage.asked) == 30
 
 
+def test_deliveries_that_lie_half_a_day_apart_share_runs(stage: Stage) -> None:
+    """Each run starts two Glue jobs, and passes over the hours between at a look each."""
+    first = Hour.parse("2013-02-01-06")
+    landed = [first.plus(12 * number) for number in range(6)]
+    for hour in landed:
+        stage.land("visits", hour, grace=False)
+    stage.clock.pass_by(minutes=6)
+    requests = stage.sweep()
+    assert [len(hours_of(request)) for request in requests] == [13, 13, 13]
+    assert stage.asked == [("visits", hour) for hour in landed]
+
+
 def test_an_old_hour_of_any_source_is_found_by_the_walk(stage: Stage) -> None:
     old = Hour.parse("2013-03-01-05")
     stage.land("closed", old)
