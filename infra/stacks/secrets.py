@@ -51,8 +51,8 @@ class SecretsStack(ConcernStack):
                 secret_string_template=json.dumps({"username": username}),
                 generate_string_key="password",
                 password_length=_PASSWORD_LENGTH,
-                # Redshift refuses some marks, URLs and shells read others as their own. Said twice:
-                # the emulator of the laptop goes by the characters only.
+                # Redshift refuses some marks, URLs and shells read others as their own. Said twice,
+                # as another wording would give the secrets of an installation new values.
                 exclude_punctuation=True,
                 exclude_characters=string.punctuation,
                 require_each_included_type=True,

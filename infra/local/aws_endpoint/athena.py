@@ -1,4 +1,4 @@
-"""The AWS endpoint: MiniStack, whose Athena goes by registered partitions as the real one does.
+"""Athena that goes by registered partitions, as the real one does.
 
 MiniStack's own Athena reads every file below a table's location. What a failed or an older attempt
 has left there would be counted, and the partitions of the catalog would stand for nothing.
@@ -11,11 +11,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ministack.app import main
 from ministack.services import athena, glue
 
 _read_below = athena._materialize_table_files
 _relation_of = athena._table_relation
+
+
+def go_by_registered_partitions() -> None:
+    """Have every query of a partitioned table read the files of its partitions and no others."""
+    athena._materialize_table_files = _later
+    athena._table_relation = _relation
 
 
 @dataclass(frozen=True)
@@ -57,10 +62,3 @@ def _files_of_partitions(table: dict[str, Any], workdirs: list[str]) -> Iterator
         for number, file in enumerate(_read_below(location, workdirs)):
             folder.mkdir(parents=True, exist_ok=True)
             yield str(shutil.move(file, folder / f"{number}-{Path(file).name}"))
-
-
-athena._materialize_table_files = _later
-athena._table_relation = _relation
-
-if __name__ == "__main__":
-    main()
