@@ -39,3 +39,32 @@ def made_ahead(make: Callable[[Item], Made], items: Iterable[Item], most: int) -
     finally:
         # Whoever asks no more, for an error say, does not wait for what it will not use.
         pool.shutdown(cancel_futures=True)
+
+
+def made_together(
+    make: Callable[[list[Item]], Iterable[Made]], items: Iterable[Item]
+) -> Generator[Made]:
+    """What `make` makes of the items, in their order, by calls for as many as have come.
+
+    While a call is under way the next items gather. So where they come slowly each is a call of its
+    own at once, and where they come fast a call is for many.
+    """
+    gathered: deque[Item] = deque()
+
+    def made() -> list[Made]:
+        several = [gathered.popleft() for _ in range(len(gathered))]
+        return list(make(several)) if several else []
+
+    pool = ThreadPoolExecutor(1)
+    calls: deque[Future[list[Made]]] = deque()
+    try:
+        for item in items:
+            gathered.append(item)
+            # Of those that are submitted during a call, the first takes all; the others find none.
+            calls.append(pool.submit(made))
+            while calls and calls[0].done():
+                yield from calls.popleft().result()
+        while calls:
+            yield from calls.popleft().result()
+    finally:
+        pool.shutdown(cancel_futures=True)

@@ -40,7 +40,7 @@ def _mark_superseded(connection: duckdb.DuckDBPyConnection, contract: SourceCont
     """
     connection.execute(
         compose(
-            "CREATE OR REPLACE TABLE superseded ({file_no} INTEGER, {record} BIGINT)",
+            "CREATE OR REPLACE TEMP TABLE superseded ({file_no} INTEGER, {record} BIGINT)",
             file_no=FILE_NO,
             record=RECORD,
         )

@@ -53,14 +53,18 @@ class Parsed:
 
 
 def create_records(connection: duckdb.DuckDBPyConnection, contract: SourceContract) -> None:
-    """Make the empty tables of a contract: `records`, and of them `rows` and `rejects`."""
+    """Make the empty tables of a contract: `records`, and of them `rows` and `rejects`.
+
+    They are the connection's own, which may share its DuckDB with others.
+    """
     columns = joined(
         compose("{name} {kind}", name=Identifier(c.name), kind=stored_as(c.type))
         for c in contract.table_columns
     )
     connection.execute(
         compose(
-            "CREATE TABLE records ({columns}, {file_no} INTEGER, {record} BIGINT, _raw VARCHAR,"
+            "CREATE TEMP TABLE records ({columns}, {file_no} INTEGER, {record} BIGINT,"
+            " _raw VARCHAR,"
             ' _reasons STRUCT("column" VARCHAR, reason VARCHAR, "value" VARCHAR)[] {truncated})',
             columns=columns,
             truncated=Sql(", _truncated VARCHAR[]" if truncating(contract.table_columns) else ""),
@@ -70,14 +74,16 @@ def create_records(connection: duckdb.DuckDBPyConnection, contract: SourceContra
     )
     connection.execute(
         compose(
-            "CREATE VIEW rows AS SELECT {columns}, {file_no}, {record} FROM records"
+            "CREATE TEMP VIEW rows AS SELECT {columns}, {file_no}, {record} FROM records"
             " WHERE _reasons IS NULL",
             columns=names(c.name for c in contract.table_columns),
             file_no=FILE_NO,
             record=RECORD,
         )
     )
-    connection.execute("CREATE VIEW rejects AS SELECT * FROM records WHERE _reasons IS NOT NULL")
+    connection.execute(
+        "CREATE TEMP VIEW rejects AS SELECT * FROM records WHERE _reasons IS NOT NULL"
+    )
 
 
 def parse(

@@ -33,7 +33,8 @@ def connect(
             "threads": threads,
         },
     )
-    connection.execute("SET TimeZone = 'UTC'")
+    # Also for the cursors of the connection.
+    connection.execute("SET GLOBAL TimeZone = 'UTC'")
     connection.execute("SET lock_configuration = true")
     json_text.add_function(connection)
     return connection

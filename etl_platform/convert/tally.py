@@ -73,7 +73,7 @@ def rejects(connection: duckdb.DuckDBPyConnection, urls: Sequence[str], count: i
 
     `urls` names the files by their numbers.
     """
-    connection.execute("CREATE OR REPLACE TABLE files (_no INTEGER, _url VARCHAR)")
+    connection.execute("CREATE OR REPLACE TEMP TABLE files (_no INTEGER, _url VARCHAR)")
     if urls:
         connection.executemany("INSERT INTO files VALUES (?, ?)", list(enumerate(urls)))
     query = compose(

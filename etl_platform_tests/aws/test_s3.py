@@ -1,18 +1,26 @@
-"""Pages of a bucket: what the sweep reads, the same from S3 and from the storages of tests."""
+"""Files and pages of a bucket, the same from S3 and from the storages of tests."""
 
+import itertools
+import os
+from io import BytesIO
 from pathlib import Path
+from typing import Any, Final
 from uuid import uuid4
 
 import boto3
 import pytest
+from botocore.response import StreamingBody
 
 from etl_platform.aws.clients import client
 from etl_platform.aws.s3 import S3
-from etl_platform.contract.errors import ServiceRefused
+from etl_platform.contract.errors import ObjectMissing, ServiceRefused, ServiceUnavailable
 from etl_platform.contract.layout import Location
 from etl_platform.contract.storage import Storage
 from etl_platform_tests.fakes.memory import MemoryStorage
 from etl_platform_tests.fakes.storage import DirectoryStorage
+
+LARGEST_SMALL: Final = 8 * 1024**2
+"""Larger objects are carried in parts."""
 
 
 @pytest.fixture(params=["s3", "directory", "memory"])
@@ -34,6 +42,47 @@ def bucket(storage: Storage) -> str:
             Bucket=name, VersioningConfiguration={"Status": "Enabled"}
         )
     return name
+
+
+@pytest.mark.parametrize("size_bytes", [0, 1, LARGEST_SMALL, LARGEST_SMALL + 1])
+def test_a_file_comes_back_as_it_was_stored(
+    storage: Storage, bucket: str, tmp_path: Path, size_bytes: int
+) -> None:
+    file, again = tmp_path / "file", tmp_path / "again"
+    file.write_bytes(os.urandom(size_bytes))
+    location = Location(bucket, "folder/file")
+    assert storage.store(file, location) == size_bytes
+    storage.fetch(location, None, again)
+    assert again.read_bytes() == file.read_bytes()
+
+
+@pytest.mark.parametrize("breaks", [2, 3])
+def test_a_file_whose_answer_breaks_off_is_asked_for_again_within_a_bound(
+    environment: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, breaks: int
+) -> None:
+    location = Location(f"bucket-{uuid4().hex}", "file")
+    boto3.client("s3").create_bucket(Bucket=location.bucket)
+    S3().write(location, b"whole")
+    get, answers = client("s3").get_object, itertools.count(1)
+
+    def breaking(**address: str) -> dict[str, Any]:
+        answer: dict[str, Any] = get(**address)
+        if next(answers) <= breaks:
+            answer["Body"] = StreamingBody(BytesIO(answer["Body"].read()[:2]), 5)
+        return answer
+
+    monkeypatch.setattr(client("s3"), "get_object", breaking)
+    if breaks == 3:
+        with pytest.raises(ServiceUnavailable, match=r"GetObject .* 2 .* 5"):
+            S3().fetch(location, None, tmp_path / "file")
+        return
+    S3().fetch(location, None, tmp_path / "file")
+    assert (tmp_path / "file").read_bytes() == b"whole"
+
+
+def test_a_file_that_is_not_there_is_missing(storage: Storage, bucket: str, tmp_path: Path) -> None:
+    with pytest.raises(ObjectMissing, match="nothing"):
+        storage.fetch(Location(bucket, "nothing"), None, tmp_path / "file")
 
 
 def test_a_page_has_each_object_at_its_newest_version_in_the_order_of_the_keys(

@@ -3,7 +3,7 @@
 import json
 import os
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -52,7 +52,7 @@ class LinkedStorage(DirectoryStorage):
 class NoCatalog:
     """Partitions are none of a conversion's costs."""
 
-    def point_partition(self, table: str, hour: Hour, location: Location) -> None:
+    def point_partitions(self, table: str, places: Mapping[Hour, Location]) -> None:
         pass
 
 

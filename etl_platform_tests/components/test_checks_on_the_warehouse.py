@@ -100,7 +100,7 @@ class Feed:
         batch = pin(self.storage, NAMES, self.of.source, hour)
         made = converted(self.storage, self.of, batch, [(n, 1, "a") for n in ids])
         attempt = NAMES.attempt(self.of.source, hour, batch.batch_id, "a1")
-        GlueCatalog(NAMES.catalog_database).point_partition(self.of.source, hour, attempt)
+        GlueCatalog(NAMES.catalog_database).point_partitions(self.of.source, {hour: attempt})
         with self.endpoint.connect() as warehouse:
             entry = Entry.new(self.target, made, outcome, len(ids), Run("o", "r"))
             ledger.write(warehouse, self.target, [entry])
@@ -273,7 +273,7 @@ def test_athena_goes_by_the_partitions_and_not_by_what_lies_beside_them(feed: Fe
 def test_a_partition_that_points_elsewhere_is_found(feed: Feed) -> None:
     feed.load(LAST_DUE, [1, 2])
     empty = Location(NAMES.processed_bucket(feed.of.source), "elsewhere/")
-    GlueCatalog(NAMES.catalog_database).point_partition(feed.of.source, LAST_DUE, empty)
+    GlueCatalog(NAMES.catalog_database).point_partitions(feed.of.source, {LAST_DUE: empty})
     found = feed.run(INSPECT)["catalog_counts"]
     assert not found.passed
     assert f"{LAST_DUE}: Athena counts 0, the commit 2" in str(found.description)

@@ -112,9 +112,9 @@ class RecordingCatalog:
     rejects: dict[Hour, Location] = field(default_factory=dict)
     superseded: dict[Hour, Location] = field(default_factory=dict)
 
-    def point_partition(self, table: str, hour: Hour, location: Location) -> None:
+    def point_partitions(self, table: str, places: Mapping[Hour, Location]) -> None:
         kinds = {"rejects": self.rejects, "superseded": self.superseded}
-        kinds.get(table.rpartition("__")[2], self.points)[hour] = location
+        kinds.get(table.rpartition("__")[2], self.points).update(places)
 
 
 @dataclass

@@ -2,7 +2,7 @@
 
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -61,6 +61,27 @@ def test_an_hour_is_committed_with_its_counts_and_exact_files(world: World) -> N
         ("id", "not_an_integer", 1),
         ("value", "too_long", 1),
     ]
+
+
+def test_hours_that_are_converted_side_by_side_see_nothing_of_each_other(world: World) -> None:
+    batches = []
+    for n in range(24):
+        wide = b"".join(b"%d,h%d\n" % (one, n) for one in range(n))
+        files = [b"id,value\n" + wide + b"x,d\n" * (n % 3)]
+        if n % 5 == 4:
+            files.append(b"\xff")
+        batches.append(world.land(FEED, HOUR.plus(n), *files))
+    blocking = FEED.model_copy(update={"rejects": Rejects(at_most=(2,))})
+    reports = {report.hour: report for report in world.convert(blocking, *batches)}
+    for n, batch in enumerate(batches):
+        report = reports[batch.hour]
+        if n % 5 == 4:
+            assert (report.outcome, report.error_code) == ("blocked", "FILE_UNREADABLE")
+            continue
+        assert (report.facts["rows_written"], report.facts["rows_rejected"]) == (n, n % 3)
+        rows = world.rows(world.commit(batch).files)
+        assert {(row["id"], row["value"]) for row in rows} == {(one, f"h{n}") for one in range(n)}
+        assert world.catalog.points[batch.hour] == prefix_of(world, batch)
 
 
 def test_a_report_says_what_an_operator_asks_for(world: World) -> None:
@@ -165,7 +186,7 @@ def test_the_pinned_version_of_a_file_is_read(world: World) -> None:
 
 def test_a_table_missing_from_the_catalog_blocks_and_is_repaired_later(world: World) -> None:
     class Missing(RecordingCatalog):
-        def point_partition(self, table: str, hour: Hour, location: Location) -> None:
+        def point_partitions(self, table: str, places: Mapping[Hour, Location]) -> None:
             raise ObjectMissing(f"glue://tests/{table}")
 
     batch = world.land(FEED, HOUR, GOOD)

@@ -286,7 +286,7 @@ def test_the_jobs_may_point_the_tables_of_the_catalog_and_no_others(installation
     (pointing,) = [
         statement
         for statement in installation.statements()
-        if "glue:CreatePartition" in statement.actions
+        if "glue:BatchCreatePartition" in statement.actions
     ]
     catalog = "arn:aws:glue:us-east-1:123456789012:"
     database = NAMES.catalog_database

@@ -114,7 +114,7 @@ class JobsStack(ConcernStack):
         # Setting partitions: Glue asks it of the table and of the database and catalog above.
         statements.append(
             allow(
-                ["glue:GetTable", "glue:CreatePartition", "glue:BatchUpdatePartition"],
+                ["glue:GetTable", "glue:BatchCreatePartition", "glue:BatchUpdatePartition"],
                 [
                     self.arn("glue", resource)
                     for resource in ("catalog", f"database/{database}", f"table/{database}/*")
