@@ -23,6 +23,7 @@ from etl_platform_tests.benchmarks import (
     machine,
     opening,
     scaling,
+    storing,
     upserting,
 )
 from etl_platform_tests.benchmarks.changing import Changes
@@ -88,6 +89,8 @@ SPANS: Final = {
     "full": Span(hours=8760, clocked_hours=720, downs=10, outages=8),
 }
 
+ROUNDS: Final = {"quick": 1, "moderate": 3, "full": 7}
+
 UPSERTS: Final = {
     "quick": Upserts(table_rows=2_000, batch_rows=200, rounds=3),
     "moderate": Upserts(table_rows=100_000, batch_rows=10_000, rounds=7),
@@ -111,6 +114,7 @@ def benchmarks(size: str) -> dict[str, Callable[[], Iterator[Finding]]]:
         "upsert": lambda: changing.of_upsert(changes),
         "month": lambda: changing.of_month(changes),
         "upserts": lambda: upserting.of_methods(UPSERTS[size]),
+        "events": lambda: storing.of_events(ROUNDS[size]),
         "backlog": lambda: living.of_backlog(extent),
         "past": lambda: filling.of_past(extent),
         "definitions": lambda: scaling.of_definitions(BREADTHS[size]),

@@ -17,11 +17,12 @@ FILES = sorted(CONFIGURATION.parent.glob("*.yaml"))
 def test_each_is_read_without_a_complaint(file: Path, tmp_path: Path) -> None:
     shutil.copyfile(file, tmp_path / "dagster.yaml")
     config, _ = dagster_instance_config(str(tmp_path))
-    assert config["concurrency"]["pools"]["granularity"] == "op"
+    assert config["concurrency"]["pools"]["granularity"] == "run"
     assert config["run_monitoring"]["enabled"] is True
 
 
-def test_one_machine_queues_its_runs(tmp_path: Path) -> None:
+def test_one_machine_queues_its_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DAGSTER_HOME", str(tmp_path))
     shutil.copyfile(CONFIGURATION, tmp_path / "dagster.yaml")
     with DagsterInstance.from_config(str(tmp_path)) as instance:
         assert isinstance(instance.run_coordinator, QueuedRunCoordinator)

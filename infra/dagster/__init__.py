@@ -1,0 +1,1 @@
+"""What Dagster is configured by: files for `DAGSTER_HOME`, explained in docs/dagster.md."""
