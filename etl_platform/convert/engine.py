@@ -148,7 +148,11 @@ def finish_bucket(
     def put_away(rows: Rows, place: Location) -> tuple[ParquetFile, ...]:
         return store_files(rows, Stamp.of(attempt.batch), place, number, storage, folder)
 
-    reject_files = put_away(rejects(connection, urls, rejected), prefix / REJECTS_FOLDER)
+    reject_files: tuple[ParquetFile, ...] = ()
+    unreadable: tuple[str, ...] = ()
+    if rejected:
+        reject_files = put_away(rejects(connection, urls, rejected), prefix / REJECTS_FOLDER)
+        unreadable = unreadable_files(connection)
     newest, replaced = finish(connection, contract)
     files = put_away(newest, prefix)
     superseded_files: tuple[ParquetFile, ...] = ()
@@ -162,7 +166,7 @@ def finish_bucket(
         files=files,
         reject_files=reject_files,
         superseded_files=superseded_files,
-        unreadable_files=unreadable_files(connection),
+        unreadable_files=unreadable,
         values_truncated=truncated,
         seconds=time.monotonic() - started,
     )

@@ -21,6 +21,8 @@ from etl_platform.convert.sql import Literal, compose
 def tally(connection: duckdb.DuckDBPyConnection) -> tuple[int, tuple[ReasonCount, ...]]:
     """How many records are rejected, and how many of them for each reason, with the first few."""
     rejected = connection.execute("SELECT count(*) FROM rejects").fetchall()[0][0]
+    if not rejected:
+        return 0, ()
     reasons = connection.execute(
         compose(
             'SELECT r."column", r.reason, count(*), min(place, {most}) FROM'
