@@ -27,7 +27,13 @@ from etl_platform.contract.storage import Storage
 from etl_platform.convert.finish import finish
 from etl_platform.convert.parquet_files import Rows, Stamp, write_files
 from etl_platform.convert.superseded import superseded
-from etl_platform.convert.tally import count_truncated, rejects, tally, unreadable_files
+from etl_platform.convert.tally import (
+    count_truncated,
+    name_files,
+    rejects,
+    tally,
+    unreadable_files,
+)
 
 
 @dataclass(frozen=True)
@@ -148,10 +154,12 @@ def finish_bucket(
     def put_away(rows: Rows, place: Location) -> tuple[ParquetFile, ...]:
         return store_files(rows, Stamp.of(attempt.batch), place, number, storage, folder)
 
+    if rejected or contract.keep_superseded:
+        name_files(connection, urls)
     reject_files: tuple[ParquetFile, ...] = ()
     unreadable: tuple[str, ...] = ()
     if rejected:
-        reject_files = put_away(rejects(connection, urls, rejected), prefix / REJECTS_FOLDER)
+        reject_files = put_away(rejects(connection, rejected), prefix / REJECTS_FOLDER)
         unreadable = unreadable_files(connection)
     newest, replaced = finish(connection, contract)
     files = put_away(newest, prefix)

@@ -11,7 +11,7 @@ from etl_platform.convert.sql import compose, names
 def superseded(connection: duckdb.DuckDBPyConnection, contract: SourceContract, count: int) -> Rows:
     """The rows that `finish` has marked, by file and record, of which there are `count`.
 
-    It needs the table `files`, which `rejects` makes.
+    It needs the table `files`.
     """
     query = compose(
         "SELECT {columns}, _url AS _file, {record} FROM rows"

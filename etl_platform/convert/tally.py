@@ -70,14 +70,18 @@ def count_truncated(
     return dict(counted)
 
 
-def rejects(connection: duckdb.DuckDBPyConnection, urls: Sequence[str], count: int) -> Rows:
-    """The rejects in the order of files and records, of which there are `count`.
-
-    `urls` names the files by their numbers.
-    """
+def name_files(connection: duckdb.DuckDBPyConnection, urls: Sequence[str]) -> None:
+    """Make the table `files`: the names of the files by their numbers."""
     connection.execute("CREATE OR REPLACE TEMP TABLE files (_no INTEGER, _url VARCHAR)")
     if urls:
         connection.executemany("INSERT INTO files VALUES (?, ?)", list(enumerate(urls)))
+
+
+def rejects(connection: duckdb.DuckDBPyConnection, count: int) -> Rows:
+    """The rejects in the order of files and records, of which there are `count`.
+
+    It needs the table `files`.
+    """
     query = compose(
         "SELECT _url AS file, {record} AS record, _raw AS raw, _reasons AS reasons"
         " FROM rejects JOIN files ON _no = {file_no} ORDER BY {file_no}, {record}",

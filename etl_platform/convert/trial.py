@@ -24,7 +24,7 @@ from etl_platform.convert.rejected import ReasonSamples, by_reason
 from etl_platform.convert.scratch import scratch
 from etl_platform.convert.session import connect
 from etl_platform.convert.sql import Literal, compose, names
-from etl_platform.convert.tally import count_truncated, rejects, tally
+from etl_platform.convert.tally import count_truncated, name_files, rejects, tally
 
 _SHARE_OF_MEMORY: Final = 0.5
 _STAMP: Final = Stamp(datetime(1970, 1, 1, tzinfo=UTC).replace(tzinfo=None), "0" * 32)
@@ -85,7 +85,8 @@ def try_out(
             on_read(read[-1].size_bytes)
         rejected, _ = tally(connection)
         urls = [str(file) for file in files]
-        kept = _written(rejects(connection, urls, rejected), folder, "rejects")
+        name_files(connection, urls)
+        kept = _written(rejects(connection, rejected), folder, "rejects")
         newest, superseded = finish(connection, contract)
         out = _written(newest, folder, "rows")
         counts = Counts(

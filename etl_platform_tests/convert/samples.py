@@ -26,7 +26,7 @@ from etl_platform.convert.parquet_files import Rows, Stamp, write_files
 from etl_platform.convert.parse import Parsed, create_records, parse
 from etl_platform.convert.session import connect
 from etl_platform.convert.single_node import SingleNode
-from etl_platform.convert.tally import rejects, tally
+from etl_platform.convert.tally import name_files, rejects, tally
 
 NAMES = Names("convert-tests")
 HOUR = Hour.parse("2026-11-23-00")
@@ -94,7 +94,8 @@ def converted(of: SourceContract, *files: bytes, order: Sequence[int] | None = N
         table = _table(newest, folder)
         rejected, _ = tally(connection)
         urls = [f"s3://raw/{n}" for n in range(len(files))]
-        kept = _table(rejects(connection, urls, rejected), folder)
+        name_files(connection, urls)
+        kept = _table(rejects(connection, rejected), folder)
     rows = table.drop_columns(["_hour", "_batch_id"]).to_pylist()
     return Converted(rows, kept.to_pylist(), superseded, table, parsed.unknown_fields)
 
