@@ -6,8 +6,7 @@ has a run makes no second one, and what was written down is resumed after a cras
 """
 
 import uuid
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum, auto
@@ -169,10 +168,3 @@ def repository_of(
     return dg.Definitions(
         assets=assets, jobs=jobs, sensors=sensors(jobs), resources={"glue_jobs": glue_jobs}
     ).get_repository_def()
-
-
-@contextmanager
-def instance() -> Iterator[dg.DagsterInstance]:
-    """An instance in memory: the storage is the real one."""
-    with dg.DagsterInstance.ephemeral() as made:
-        yield made

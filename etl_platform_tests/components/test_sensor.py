@@ -1,7 +1,7 @@
 """The queue as the fast way: what is asked for, what is refused, what leaves the queue and when."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 
 import dagster as dg
 import pytest
@@ -63,9 +63,8 @@ class Stage:
 
 
 @pytest.fixture
-def stage() -> Iterator[Stage]:
-    with daemon.instance() as instance:
-        yield Stage(instance)
+def stage(instance: dg.DagsterInstance) -> Stage:
+    return Stage(instance)
 
 
 def test_a_message_asks_for_its_hour_and_leaves_the_queue_when_the_run_exists(stage: Stage) -> None:

@@ -1,5 +1,8 @@
 """Files and a manifest become rows, once and counted, through every real component."""
 
+from dataclasses import replace
+from pathlib import Path
+
 import dagster as dg
 import pytest
 
@@ -9,6 +12,7 @@ from etl_platform.contract.hour import Hour
 from etl_platform.contract.order import CONVERT, LOAD
 from etl_platform.definitions import defs
 from etl_platform.ingest.blocked import read_blocked
+from etl_platform_tests.components.dagster_on_postgresql import dagster_on_postgres
 from etl_platform_tests.e2e.platform import END_TAG, START_TAG, Platform, until
 from infra.local.demo.dirt import Dirt, Spot
 
@@ -48,6 +52,24 @@ def test_a_day_is_one_run_of_each_job_and_every_hour_is_told_apart(
     assert not run.failed_checks()
     for stage in ("raw", "parquet", "redshift"):
         assert run.checks_about_their_hour(stage, "weather") == {str(hour) for hour in landed}
+
+
+def test_with_the_state_of_dagster_in_postgresql_each_hour_is_told_apart_too(
+    platform: Platform, first_hour: Hour, tmp_path: Path
+) -> None:
+    bad, last = first_hour.plus(1), first_hour.plus(3)
+    spot = Spot("weather", str(bad), Dirt.FILE_NOT_THERE)
+    landed = platform.land("weather", first_hour, last, [spot])
+    others = {str(hour) for hour in landed if hour != bad}
+    key = dg.AssetKey(["redshift", "weather"])
+    with dagster_on_postgres(tmp_path) as server, server.instance() as instance:
+        run = replace(platform, instance=instance).run("weather", first_hour, last)
+        assert run.succeeded
+        assert instance.get_materialized_partitions(key) == others
+        assert run.checks_about_their_hour("redshift", "weather") == others
+        assert set(run.failed_checks()) == {("manifest_complete", str(bad))}
+        instance.delete_run(run.result.run_id)
+        assert not instance.get_materialized_partitions(key)
 
 
 def test_assets_can_be_materialized_one_after_the_other(

@@ -24,6 +24,7 @@ from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.pool import NullPool
 
 _WAITING: Final = {"timeout": SQLITE_BUSY_TIMEOUT_SECONDS}
+"""For one who writes. Dagster has it for events only."""
 
 _MOST_ENGINES: Final = 64
 """Of those of runs, which hold no connection but the statements that they have compiled."""
@@ -47,13 +48,14 @@ class KeptSqlite(DagsterSqliteStorage):
 
 
 class _OneDatabase:
-    """A storage with one file, whose connections go back to a pool: threads use it at once."""
+    """A storage with one file, used by many threads at once. A pool keeps some of its connections;
+    beyond them there are as many as are wanted, as in Dagster's own."""
 
     _conn_string: str
 
     @cached_property
     def _engine(self) -> Engine:
-        return create_engine(self._conn_string, connect_args=_WAITING)
+        return create_engine(self._conn_string, connect_args=_WAITING, max_overflow=-1)
 
     @contextmanager
     def connect(self) -> Iterator[Connection]:
@@ -76,7 +78,7 @@ class _Events(SqliteEventLogStorage):
     """The index, which all runs share, stays open. The database of a run is opened for each event.
 
     Whoever closes that one last writes its log back into the file: by that the webserver notices
-    what is new in a run. And a file that nobody holds open can be deleted with its run.
+    what is new in a run. And of thousands of runs no file is held open.
     """
 
     @cached_property
