@@ -102,7 +102,7 @@ def aggregate_asset(aggregate: AggregateDefinition) -> dg.AssetsDefinition:
             return connect(read_secret(names.service_secret))
 
         with events.errors_told(context.op_execution_context, AGGREGATE, contract.aggregate):
-            done = Refresher(table, context.run_id, new_connection).refresh()
+            done = Refresher(table, context.run.run_id, new_connection).refresh()
         return dg.MaterializeResult(
             metadata=done.facts, data_version=dg.DataVersion(str(done.number))
         )
