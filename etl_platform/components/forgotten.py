@@ -39,11 +39,11 @@ def ledgers(connect: Callable[[], AbstractContextManager[Warehouse]]) -> Ledgers
 
 
 def forgotten(
-    contracts: Contracts, ledgers: Ledgers, wanted: Collection[Arrival], log: logging.Logger
+    contracts: Contracts, ledgers: Ledgers, unsure: Collection[Arrival], log: logging.Logger
 ) -> dict[Arrival, Entry]:
-    """Those that are loaded, among arrivals for which runs are about to be asked."""
+    """Those that are loaded, among arrivals that Dagster does not know to be."""
     by_source: dict[str, list[Arrival]] = defaultdict(list)
-    for one in wanted:
+    for one in unsure:
         by_source[one.source].append(one)
     found: dict[Arrival, Entry] = {}
     if not by_source:

@@ -106,6 +106,19 @@ class Past:
             return None
         return datetime.fromtimestamp(record.end_time, UTC)
 
+    def cut_off(self, since: datetime) -> set[str]:
+        """The batches that runs were asked for which have ended since then without a word: they
+        were cancelled, or their process was lost. They may have loaded these or not."""
+        statuses = [dg.DagsterRunStatus.CANCELED, dg.DagsterRunStatus.FAILURE]
+        ended = dg.RunsFilter(statuses=statuses, updated_after=since)
+        return {
+            mark.rpartition(".")[0]
+            for run in self.instance.get_runs(ended)
+            if ERROR_CODE_TAG not in run.tags
+            for key, mark in run.tags.items()
+            if key.startswith(_MARK)
+        }
+
     def _has_failed_step(self, run: dg.DagsterRun) -> bool:
         return bool(
             self.instance.get_records_for_run(

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 import dagster as dg
@@ -40,6 +40,8 @@ DEEP_BUDGET_S: Final = 8.0
 DEEP_MANIFESTS: Final = 2000
 """What one tick looks at in its walk: with the interval, a million manifests and more a day."""
 _SOURCES_AT_ONCE: Final = 16
+_CUT_OFF_FOR: Final = timedelta(minutes=30)
+"""So long the ledger is asked for the hours of a run that was cancelled."""
 
 
 def manifest_sweep(
@@ -124,12 +126,16 @@ class _Sweep:
         """The runs for what is not loaded and was never asked for, or failed and is due again; and
         the entries of what is loaded, though Dagster does not know it."""
         attempts = past.attempts(arrivals)
+        left_over = sorted(arrivals - past.loaded(arrivals))
         wanted = {
             arrival: Wanted(arrival, attempts[arrival] + 1)
-            for arrival in sorted(arrivals - past.loaded(arrivals))
+            for arrival in left_over
             if not attempts[arrival] or self._is_due(past, Wanted(arrival, attempts[arrival]))
         }
-        told = forgotten(self.contracts, self.ledgers, wanted, self.log)
+        # Not for ever: a look into the ledger wakes a warehouse that is paused.
+        cut_off = past.cut_off(self.now - _CUT_OFF_FOR)
+        unsure = [one for one in left_over if one in wanted or one.batch_id in cut_off]
+        told = forgotten(self.contracts, self.ledgers, unsure, self.log)
         left = [wanted[arrival] for arrival in wanted if arrival not in told]
         return plan(self.contracts, left, self._hour), list(told.values())
 

@@ -118,6 +118,42 @@ def test_an_hour_whose_run_was_lost_after_its_commit_is_told_and_not_tried_again
     assert len(stage.known(arrival)) == 3
 
 
+@pytest.mark.parametrize("end", [dg.DagsterEventType.RUN_CANCELED, dg.DagsterEventType.RUN_FAILURE])
+def test_an_hour_whose_last_run_was_cut_off_after_its_commit_is_told(
+    stage: Stage, end: dg.DagsterEventType
+) -> None:
+    """P8. The contract wants no retries, and nobody asks again."""
+    arrival = stage.land("closed", Hour.parse("2013-02-01-00"))
+    stage.sweep()
+    stage.commit(arrival)
+    daemon.end(stage.daemon.instance, stage.newest_run, end, stage.clock.now)
+    assert stage.sweep() == []
+    assert len(stage.known(arrival)) == 3
+
+
+@pytest.mark.parametrize("end", [dg.DagsterEventType.RUN_CANCELED, dg.DagsterEventType.RUN_FAILURE])
+def test_an_hour_whose_last_run_was_cut_off_before_its_commit_stays_with_people(
+    stage: Stage, end: dg.DagsterEventType
+) -> None:
+    arrival = stage.land("closed", Hour.parse("2013-02-01-00"))
+    stage.sweep()
+    daemon.end(stage.daemon.instance, stage.newest_run, end, stage.clock.now)
+    assert stage.sweep() == []
+    assert stage.known(arrival) == []
+
+
+def test_the_ledger_is_asked_for_a_while_only_about_a_run_that_was_cut_off(stage: Stage) -> None:
+    stage.land("closed", Hour.parse("2013-02-01-00"))
+    stage.sweep()
+    end = dg.DagsterEventType.RUN_CANCELED
+    daemon.end(stage.daemon.instance, stage.newest_run, end, stage.clock.now)
+    for minutes, asked in ((29, ["closed"]), (2, [])):
+        stage.asked_of_ledger.clear()
+        stage.clock.pass_by(minutes=minutes)
+        stage.sweep()
+        assert stage.asked_of_ledger == asked
+
+
 def test_many_hours_that_dagster_has_forgotten_are_told_by_several_ticks(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
