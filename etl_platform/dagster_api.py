@@ -11,6 +11,10 @@ from etl_platform.contract.errors import ServiceUnavailable
 
 ENDED = frozenset({"SUCCESS", "FAILURE", "CANCELED"})
 _RUNS_A_PAGE = 200
+_ANSWERS_WITHIN_S = 30.0
+_LAUNCHES_WITHIN_S = 600.0
+"""Before it answers, Dagster stores three events for each hour of the run: some ms each, and there
+may be a thousand hours."""
 
 RUNS = """
 query ($filter: RunsFilter!, $limit: Int!) {
@@ -177,7 +181,8 @@ class DagsterApi:
         if not places:
             raise ServiceUnavailable("dagster", f"launch {job}", "it knows no such job")
         given = [{"key": key, "value": value} for key, value in tags.items()]
-        answer = self._ask(LAUNCH, {**places[0], "job": job, "tags": given})["launchRun"]
+        wanted = {**places[0], "job": job, "tags": given}
+        answer = self._ask(LAUNCH, wanted, _LAUNCHES_WITHIN_S)["launchRun"]
         if "run" not in answer:
             raise ServiceUnavailable("dagster", f"launch {job}", answer.get("message", "refused"))
         return str(answer["run"]["runId"])
@@ -196,13 +201,15 @@ class DagsterApi:
             raise ServiceUnavailable("dagster", name, answer.get("message", "no answer"))
         return list(answer[name])
 
-    def _ask(self, query: str, variables: dict[str, Any]) -> dict[str, Any]:
+    def _ask(
+        self, query: str, variables: dict[str, Any], within_s: float = _ANSWERS_WITHIN_S
+    ) -> dict[str, Any]:
         body = json.dumps({"query": query, "variables": variables}).encode()
         request = urllib.request.Request(  # noqa: S310 - the address is this machine's own
             f"{self.address}/graphql", body, {"Content-Type": "application/json"}
         )
         try:
-            with urllib.request.urlopen(request, timeout=30) as response:  # noqa: S310
+            with urllib.request.urlopen(request, timeout=within_s) as response:  # noqa: S310
                 answer = json.load(response)
         except (OSError, urllib.error.URLError, ValueError) as error:
             raise ServiceUnavailable("dagster", "GraphQL", str(error)) from error
