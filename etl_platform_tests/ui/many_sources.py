@@ -7,9 +7,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
+from unittest.mock import patch
 
 import dagster as dg
-from dagster._core.instance.ref import InstanceRef
 
 from etl_platform.contract.errors import ServiceUnavailable
 from etl_platform.dagster_api import DagsterApi
@@ -41,7 +41,10 @@ def many_sources(sources: int, hours: int) -> Iterator[ManySources]:
         home.mkdir()
         shutil.copyfile(CONFIGURATION, home / "dagster.yaml")
         source = source_names(sources)[sources // 2]
-        with dg.DagsterInstance.from_ref(InstanceRef.from_dir(str(home))) as instance:
+        with (
+            patch.dict("os.environ", {"DAGSTER_HOME": str(home)}),
+            dg.DagsterInstance.get() as instance,
+        ):
             remember(instance, source, list(FIRST.through(FIRST.plus(hours - 1))))
         # Not in the home of Dagster, which takes away the folder `logs` there.
         processes = Processes(folder)

@@ -15,6 +15,7 @@ from unittest import mock
 
 import dagster as dg
 import sqlalchemy
+import yaml
 from dagster._core.definitions.run_request import InstigatorType
 from dagster._core.remote_origin import (
     GrpcServerCodeLocationOrigin,
@@ -31,12 +32,10 @@ from etl_platform_tests.components.clock import Clock
 from etl_platform_tests.components.daemon import Daemon, Death
 from infra.local.demo.dagster_dev import CONFIGURATION
 
-_ONE_FILE: Final = """
-event_log_storage:
-  module: dagster._core.storage.event_log
-  class: ConsolidatedSqliteEventLogStorage
-  config: {{base_dir: {folder}/events}}
-"""
+_ONE_FILE: Final = {
+    "module": "dagster._core.storage.event_log",
+    "class": "ConsolidatedSqliteEventLogStorage",
+}
 """All events in one table, as PostgreSQL has them. Below `DAGSTER_HOME` SQLite has a file of its
 own for each run."""
 
@@ -57,8 +56,10 @@ _LOCATION: Final = "etl_platform"
 def instance() -> Iterator[tuple[dg.DagsterInstance, Path]]:
     """An instance with the settings of one machine; its databases are gone at the end."""
     with tempfile.TemporaryDirectory() as name, ExitStack() as stack:
-        settings = CONFIGURATION.read_text() + _ONE_FILE.format(folder=name)
-        (Path(name) / "dagster.yaml").write_text(settings)
+        settings = yaml.safe_load(CONFIGURATION.read_text())
+        del settings["storage"]
+        settings["event_log_storage"] = {**_ONE_FILE, "config": {"base_dir": f"{name}/events"}}
+        (Path(name) / "dagster.yaml").write_text(yaml.safe_dump(settings))
         for module in (
             consolidated_sqlite_event_log,
             sqlite_run_storage,
