@@ -29,6 +29,10 @@ class DagsterOnPostgres:
         self._server = server
         self._port = port
         self._folder = folder
+        # Nothing here outlives the tests. With a database for each of them, the server would sync
+        # tens of thousands of files before it ends.
+        self._run("ALTER SYSTEM SET fsync = off")
+        self._run("SELECT pg_reload_conf()")
         self._run(f"CREATE USER {_USER} PASSWORD '{_PASSWORD}'")
         # The server below the local Redshift has another default, which is none of Dagster's.
         isolation = "SET default_transaction_isolation = 'read committed'"
