@@ -45,7 +45,7 @@ class GlueCatalog:
                 **place, PartitionInputList=list(partitions)
             )
         failed = answer.get("Errors", [])
-        there = [tuple(e["PartitionValues"]) for e in failed if _code(e) == _EXISTS]
+        there = {tuple(e["PartitionValues"]) for e in failed if _code(e) == _EXISTS}
         _raise_first(call, [error for error in failed if _code(error) != _EXISTS])
         if not there:
             return

@@ -1,7 +1,7 @@
 """Object storage on Amazon S3."""
 
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO, Final, TypeVar
 
@@ -44,28 +44,17 @@ class S3:
         )
 
     def read(self, location: Location, version_id: str | None = None) -> bytes:
-        with translated("s3", f"GetObject {location}"):
-            try:
-                body = client("s3").get_object(**_address(location, version_id))["Body"].read()
-            except ClientError as error:
-                if error_code(error) in _ABSENT:
-                    raise ObjectMissing(str(location)) from None
-                raise
-        return bytes(body)
+        with _reading(location):
+            return bytes(client("s3").get_object(**_address(location, version_id))["Body"].read())
 
     def fetch(self, location: Location, version_id: str | None, to: Path) -> None:
         extra = {"VersionId": version_id} if version_id else {}
-        with translated("s3", f"GetObject {location}"):
-            try:
-                small = _read_if_small(location, version_id)
-                if small is not None:
-                    to.write_bytes(small)
-                    return
+        with _reading(location):
+            small = _read_if_small(location, version_id)
+            if small is not None:
+                to.write_bytes(small)
+            else:
                 client("s3").download_file(location.bucket, location.key, str(to), ExtraArgs=extra)
-            except ClientError as error:
-                if error_code(error) in _ABSENT:
-                    raise ObjectMissing(str(location)) from None
-                raise
 
     def copy_range(
         self, location: Location, version_id: str | None, start: int, end: int, to: BinaryIO
@@ -73,7 +62,7 @@ class S3:
         """In requests of some megabytes: what breaks off is asked for again, and not the whole."""
         for first in range(start, end, _RANGE_BYTES):
             last = min(first + _RANGE_BYTES, end)
-            with translated("s3", f"GetObject {location}"):
+            with _reading(location):
                 to.write(_read_range(location, version_id, first, last))
 
     def write(self, location: Location, body: bytes) -> None:
@@ -131,6 +120,18 @@ class S3:
         )
 
 
+@contextmanager
+def _reading(location: Location) -> Iterator[None]:
+    """The errors of a GetObject, in the words of the port."""
+    with translated("s3", f"GetObject {location}"):
+        try:
+            yield
+        except ClientError as error:
+            if error_code(error) in _ABSENT:
+                raise ObjectMissing(str(location)) from None
+            raise
+
+
 def _version(bucket: str, item: dict[str, Any]) -> StoredObject:
     return StoredObject(
         Location(bucket, item["Key"]),
@@ -155,12 +156,7 @@ def _read_if_small(location: Location, version_id: str | None) -> bytes | None:
 def _read_range(location: Location, version_id: str | None, start: int, end: int) -> bytes:
     span = f"bytes={start}-{end - 1}"
     address = _address(location, version_id)
-    try:
-        return _tried(lambda: bytes(client("s3").get_object(**address, Range=span)["Body"].read()))
-    except ClientError as error:
-        if error_code(error) in _ABSENT:
-            raise ObjectMissing(str(location)) from None
-        raise
+    return _tried(lambda: bytes(client("s3").get_object(**address, Range=span)["Body"].read()))
 
 
 def _tried(read: Callable[[], Content]) -> Content:
