@@ -66,9 +66,9 @@ class Past:
         return {
             one: max(
                 (
-                    int(attempt)
+                    attempt
                     for mark in marks.get(_mark_key(one.source, one.hour), ())
-                    for batch, _, attempt in [mark.rpartition(".")]
+                    for batch, attempt in [_read_mark(mark)]
                     if batch == one.batch_id
                 ),
                 default=0,
@@ -112,7 +112,7 @@ class Past:
         statuses = [dg.DagsterRunStatus.CANCELED, dg.DagsterRunStatus.FAILURE]
         ended = dg.RunsFilter(statuses=statuses, updated_after=since)
         return {
-            mark.rpartition(".")[0]
+            _read_mark(mark)[0]
             for run in self.instance.get_runs(ended)
             if ERROR_CODE_TAG not in run.tags
             for key, mark in run.tags.items()
@@ -143,9 +143,14 @@ def marks_of(source: str, run: dg.DagsterRun) -> dict[Hour, tuple[str, int]]:
     found = {}
     for key, mark in run.tags.items():
         if key.startswith(prefix):
-            batch, _, attempt = mark.rpartition(".")
-            found[Hour.parse(key.removeprefix(prefix))] = (batch, int(attempt))
+            found[Hour.parse(key.removeprefix(prefix))] = _read_mark(mark)
     return found
+
+
+def _read_mark(mark: str) -> tuple[str, int]:
+    """The batch and the attempt, as `Wanted.mark` says them."""
+    batch, _, attempt = mark.rpartition(".")
+    return batch, int(attempt)
 
 
 def _mark_key(source: str, hour: Hour | str) -> str:

@@ -132,12 +132,18 @@ class _Sweep:
             for arrival in left_over
             if not attempts[arrival] or self._is_due(past, Wanted(arrival, attempts[arrival]))
         }
-        # Not for ever: a look into the ledger wakes a warehouse that is paused.
-        cut_off = past.cut_off(self.now - _CUT_OFF_FOR)
-        unsure = [one for one in left_over if one in wanted or one.batch_id in cut_off]
+        unsure = [*wanted, *self._cut_off(past, [one for one in left_over if one not in wanted])]
         told = forgotten(self.contracts, self.ledgers, unsure, self.log)
         left = [wanted[arrival] for arrival in wanted if arrival not in told]
         return plan(self.contracts, left, self._hour), list(told.values())
+
+    def _cut_off(self, past: Past, arrivals: Sequence[Arrival]) -> list[Arrival]:
+        """Those whose run has ended a while ago without a word."""
+        if not arrivals:
+            return []
+        # Not for ever: a look into the ledger wakes a warehouse that is paused.
+        batch_ids = past.cut_off(self.now - _CUT_OFF_FOR)
+        return [one for one in arrivals if one.batch_id in batch_ids]
 
     def _is_due(self, past: Past, last: Wanted) -> bool:
         """Whether the last run for it has failed, and it is time for the next."""

@@ -18,10 +18,14 @@ from etl_platform_tests.components.sweeping import RETRIES, Stage
 
 def _fail(stage: Stage, code: str | None = None) -> None:
     """Let the newest run fail now, by an error of a step if it has a code."""
-    run = stage.daemon.runs()[-1].dagster_run
     if code is not None:
-        stage.daemon.instance.add_run_tags(run.run_id, {ERROR_CODE_TAG: code})
-    daemon.end(stage.daemon.instance, run, dg.DagsterEventType.RUN_FAILURE, stage.clock.now)
+        stage.daemon.instance.add_run_tags(stage.newest_run.run_id, {ERROR_CODE_TAG: code})
+    _end(stage, dg.DagsterEventType.RUN_FAILURE)
+
+
+def _end(stage: Stage, how: dg.DagsterEventType) -> None:
+    """Let the newest run end now."""
+    daemon.end(stage.daemon.instance, stage.newest_run, how, stage.clock.now)
 
 
 @pytest.mark.parametrize(
@@ -126,7 +130,7 @@ def test_an_hour_whose_last_run_was_cut_off_after_its_commit_is_told(
     arrival = stage.land("closed", Hour.parse("2013-02-01-00"))
     stage.sweep()
     stage.commit(arrival)
-    daemon.end(stage.daemon.instance, stage.newest_run, end, stage.clock.now)
+    _end(stage, end)
     assert stage.sweep() == []
     assert len(stage.known(arrival)) == 3
 
@@ -137,7 +141,7 @@ def test_an_hour_whose_last_run_was_cut_off_before_its_commit_stays_with_people(
 ) -> None:
     arrival = stage.land("closed", Hour.parse("2013-02-01-00"))
     stage.sweep()
-    daemon.end(stage.daemon.instance, stage.newest_run, end, stage.clock.now)
+    _end(stage, end)
     assert stage.sweep() == []
     assert stage.known(arrival) == []
 
@@ -145,8 +149,7 @@ def test_an_hour_whose_last_run_was_cut_off_before_its_commit_stays_with_people(
 def test_the_ledger_is_asked_for_a_while_only_about_a_run_that_was_cut_off(stage: Stage) -> None:
     stage.land("closed", Hour.parse("2013-02-01-00"))
     stage.sweep()
-    end = dg.DagsterEventType.RUN_CANCELED
-    daemon.end(stage.daemon.instance, stage.newest_run, end, stage.clock.now)
+    _end(stage, dg.DagsterEventType.RUN_CANCELED)
     for minutes, asked in ((29, ["closed"]), (2, [])):
         stage.asked_of_ledger.clear()
         stage.clock.pass_by(minutes=minutes)
