@@ -115,10 +115,9 @@ class _Conversion:
             return _blocked(attempt.batch, result)
         try:
             self._check_limit(attempt.batch, result)
+            return self._commit(attempt, result, engine)
         except RejectLimitExceeded as error:
             return _blocked(attempt.batch, Blocked.by(error), result)
-        try:
-            return self._commit(attempt, result, engine)
         except Terminal as error:
             return _blocked(attempt.batch, Blocked.by(error))
 

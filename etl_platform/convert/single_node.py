@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
 from itertools import groupby
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Final
 
 import duckdb
@@ -59,8 +60,11 @@ class SingleNode:
 
             def convert(attempt: Attempt) -> tuple[Attempt, Result | Blocked]:
                 try:
-                    with database.cursor() as connection:
-                        return attempt, _convert(connection, contract, attempt, storage)
+                    with (
+                        database.cursor() as connection,
+                        TemporaryDirectory(dir=folder) as own,
+                    ):
+                        return attempt, _convert(connection, contract, attempt, storage, Path(own))
                 except Terminal as error:
                     return attempt, Blocked.by(error)
 
@@ -79,17 +83,17 @@ def _convert(
     contract: SourceContract,
     attempt: Attempt,
     storage: Storage,
+    folder: Path,
 ) -> Result:
-    with scratch() as folder:
-        started = time.monotonic()
-        create_records(connection, contract)
-        read = _parse_all(connection, contract, attempt.batch.files, storage, folder)
-        parsed = Result(
-            counts=Counts(read=read.records),
-            unknown_fields=read.unknown_fields,
-            seconds=time.monotonic() - started,
-        )
-        bucket = finish_bucket(connection, contract, attempt, 0, storage, folder)
+    started = time.monotonic()
+    create_records(connection, contract)
+    read = _parse_all(connection, contract, attempt.batch.files, storage, folder)
+    parsed = Result(
+        counts=Counts(read=read.records),
+        unknown_fields=read.unknown_fields,
+        seconds=time.monotonic() - started,
+    )
+    bucket = finish_bucket(connection, contract, attempt, 0, storage, folder)
     return Result.of([parsed, bucket])
 
 
