@@ -19,7 +19,6 @@ from infra.local.redshift.postgres import SUPERUSER, EmbeddedPostgres
 
 PRODUCTION = CONFIGURATION.with_name("production.yaml")
 _USER, _PASSWORD, _TEMPLATE = "dagster", "only on loopback", "migrated"
-_numbers = count()
 
 
 class DagsterOnPostgres:
@@ -29,6 +28,7 @@ class DagsterOnPostgres:
         self._server = server
         self._port = port
         self._folder = folder
+        self._numbers = count()
         # Nothing here outlives the tests. With a database for each of them, the server would sync
         # tens of thousands of files before it ends.
         self._run("ALTER SYSTEM SET fsync = off")
@@ -38,12 +38,13 @@ class DagsterOnPostgres:
         isolation = "SET default_transaction_isolation = 'read committed'"
         self._run(f"ALTER USER {_USER} {isolation}")
         self._run(f"CREATE DATABASE {_TEMPLATE} OWNER {_USER}")
+        # Dagster makes its tables at the first start.
         with self._instance(_TEMPLATE):
-            """Dagster makes its tables at the first start."""
+            pass
 
     @contextmanager
     def instance(self) -> Iterator[dg.DagsterInstance]:
-        database = f"dagster_{next(_numbers)}"
+        database = f"dagster_{next(self._numbers)}"
         self._run(f"CREATE DATABASE {database} TEMPLATE {_TEMPLATE} OWNER {_USER}")
         with self._instance(database) as instance:
             yield instance
