@@ -27,4 +27,4 @@ settings.load_profile("suite")
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Let the longest files begin: the suite ends with whichever core ends last."""
-    items.sort(key=lambda item: {"crash", "e2e", "ui"}.isdisjoint(item.path.parts))
+    items.sort(key=lambda item: {"e2e", "ui"}.isdisjoint(item.path.parts))

@@ -12,7 +12,7 @@ from etl_platform_tests.crash.processes import Gate
 from etl_platform_tests.load.endpoint import Endpoint
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def endpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Endpoint]:
     with serving_jobs(tmp_path_factory.mktemp("crash")) as running:
         yield running
@@ -29,7 +29,7 @@ def gate(tmp_path: Path) -> Gate:
     return Gate(tmp_path / "gate")
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def world(endpoint: Endpoint) -> World:
     """Where files are converted."""
     return new_world()
