@@ -185,11 +185,12 @@ $$ SELECT coalesce(nullif(current_setting('redshift.last_copy_id', true), ''), '
 CREATE OR REPLACE FUNCTION pg_catalog.pg_last_query_id() RETURNS bigint LANGUAGE sql STABLE AS
 $$ SELECT coalesce(nullif(current_setting('redshift.last_query_id', true), ''), '-1')::bigint $$;
 
+-- Both are worked out for each row of an INSERT, and a zone or a unit by name is looked up each time.
 CREATE OR REPLACE FUNCTION pg_catalog.getdate() RETURNS timestamp LANGUAGE sql STABLE AS
-$$ SELECT date_trunc('second', statement_timestamp() AT TIME ZONE 'UTC') $$;
+$$ SELECT date_bin('1 second', statement_timestamp() AT TIME ZONE INTERVAL '0', TIMESTAMP 'epoch') $$;
 
 CREATE OR REPLACE FUNCTION pg_catalog.sysdate() RETURNS timestamp LANGUAGE sql STABLE AS
-$$ SELECT transaction_timestamp() AT TIME ZONE 'UTC' $$;
+$$ SELECT transaction_timestamp() AT TIME ZONE INTERVAL '0' $$;
 
 -- A number of jsonb has all its digits, so what is exact in Redshift is exact here.
 CREATE OR REPLACE FUNCTION pg_catalog.json_parse(value text) RETURNS jsonb
