@@ -1,4 +1,4 @@
-"""JSON by its grammar, one character at a time, and the records of the four shapes of a file.
+"""JSON by its grammar, one character at a time, and the records of a file.
 
 The rules are those of docs/formats/json.md. Nothing here is fast, and nothing is of the product.
 """
@@ -9,18 +9,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from etl_platform_tests.convert.differential.oracle_records import (
-    Behind,
-    Problem,
-    Record,
-    Unreadable,
-    shown,
+from etl_platform_tests.convert.differential.oracle_json_shapes import (
+    PIECES,
+    SPACES,
+    behind_string,
 )
+from etl_platform_tests.convert.differential.oracle_records import Problem, Record, shown
 
-SPACES = " \t\r\n"
 _MOST_DEPTH = 100
 _MOST_NUMBER = 500
-_MOST_REST = 64 * 1024
 _NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
 _WORDS = {"true": True, "false": False, "null": None}
 _ESCAPES = {'"': '"', "\\": "\\", "/": "/", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t"}
@@ -178,7 +175,7 @@ def _depth(text: str) -> int:
     while at < len(text):
         character = text[at]
         if character == '"':
-            at = _behind_string(text, at) or len(text)
+            at = behind_string(text, at) or len(text)
             continue
         depth += (character in "[{") - (character in "]}")
         deepest = max(deepest, depth)
@@ -186,22 +183,12 @@ def _depth(text: str) -> int:
     return deepest
 
 
-def _behind_string(text: str, at: int) -> int | None:
-    """Where the string that begins here has ended; None if the text ends within it."""
-    at += 1
-    while at < len(text):
-        if text[at] == '"':
-            return at + 1
-        at += 2 if text[at] == "\\" else 1
-    return None
-
-
 def compact(text: str) -> str:
     """The text without the spaces between its tokens."""
     kept, at = [], 0
     while at < len(text):
         if text[at] == '"':
-            end = _behind_string(text, at) or len(text)
+            end = behind_string(text, at) or len(text)
             kept.append(text[at:end])
             at = end
             continue
@@ -230,7 +217,7 @@ def json_records(body: bytes, attributes: Mapping[str, Any]) -> Iterator[Record]
     mark = 3 if body.startswith(b"\xef\xbb\xbf") else 0
     # Bytes that are no UTF-8 become halves of surrogate pairs, which no brackets or quotes are.
     text = body[mark:].decode("utf-8", "surrogateescape")
-    for piece in _PIECES[shape](text, mark):
+    for piece in PIECES[shape](text, mark):
         yield piece if isinstance(piece, Record) else _record(piece, attributes)
 
 
@@ -317,114 +304,3 @@ def bare(value: Spelled | Nested | None) -> Any:
         return [bare(one) for one in value.value]
     assert value is not None
     return value.text if value.is_number else (value.value,)
-
-
-def _lines(text: str, _: int) -> Iterator[str]:
-    for line in text.split("\n"):
-        line = line.rstrip("\r")
-        if line.strip(" \t\r\n\v\f"):
-            yield line
-
-
-def _document(text: str, _: int) -> Iterator[str]:
-    if not text.strip(SPACES):
-        raise Unreadable("there is no document")
-    yield text.strip(SPACES)
-
-
-def _spaces(text: str, at: int) -> int:
-    while at < len(text) and text[at] in SPACES:
-        at += 1
-    return at
-
-
-def _behind_value(text: str, at: int) -> int | None:
-    """Where the brackets that open here are closed; None if they are not.
-
-    A bracket closes the innermost open one of its kind with all in it, or nothing.
-    """
-    opened: list[str] = []
-    while at < len(text):
-        character = text[at]
-        if character == '"':
-            end = _behind_string(text, at)
-            if end is None:
-                return None
-            at = end
-            continue
-        if character in "[{":
-            opened.append(character)
-        elif character in "]}":
-            kind = "[" if character == "]" else "{"
-            while kind in opened and opened.pop() != kind:
-                pass
-        at += 1
-        if not opened:
-            return at
-    return None
-
-
-def _array(text: str, mark: int) -> Iterator[str | Record]:
-    at = _spaces(text, 0)
-    if text[at : at + 1] != "[":
-        raise Unreadable("it is no array")
-    at = _spaces(text, at + 1)
-    if text[at : at + 1] == "]":
-        at += 1
-    else:
-        while True:
-            at = _spaces(text, at)
-            end = _end_of_element(text, at)
-            if end is None:
-                yield _broken_off(text, at, mark)
-                return
-            yield text[at:end].rstrip(SPACES)
-            at = end + 1
-            if text[end] == "]":
-                break
-    at = _spaces(text, at)
-    if at < len(text):
-        yield _broken_off(text, at, mark)
-
-
-def _end_of_element(text: str, at: int) -> int | None:
-    """Where the comma or the bracket behind an element stands."""
-    while at < len(text) and text[at] not in ",]":
-        if text[at] == '"':
-            end = _behind_string(text, at)
-        elif text[at] in "[{":
-            end = _behind_value(text, at)
-        else:
-            end = at + 1
-        if end is None:
-            return None
-        at = end
-    return at if at < len(text) else None
-
-
-def _documents(text: str, mark: int) -> Iterator[str | Record]:
-    at = 0
-    while (at := _spaces(text, at)) < len(text):
-        end: int | None = at
-        if text[at] in "[{":
-            end = _behind_value(text, at)
-        else:
-            while end is not None and end < len(text) and text[end] not in "[{" + SPACES:
-                end = _behind_string(text, end) if text[end] == '"' else end + 1
-        if end is None:
-            yield _broken_off(text, at, mark)
-            return
-        yield text[at:end]
-        at = end
-
-
-def _broken_off(text: str, at: int, mark: int) -> Record:
-    before = len(text[:at].encode("utf-8", "surrogateescape"))
-    rest = text[at:].encode("utf-8", "surrogateescape")[:_MOST_REST]
-    return Record(
-        Behind(f"byte {mark + before}", rest.decode("utf-8", "backslashreplace")),
-        problem=frozenset({"broken_off"}),
-    )
-
-
-_PIECES = {"lines": _lines, "document": _document, "array": _array, "documents": _documents}

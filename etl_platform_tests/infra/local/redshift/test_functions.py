@@ -1,7 +1,7 @@
 """Functions and paths into SUPER values that Redshift has and PostgreSQL lacks or has otherwise."""
 
 from collections.abc import Callable
-from datetime import date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -68,6 +68,17 @@ Sql = Callable[..., list[list[Any]]]
 )
 def test_a_function_gives_what_redshift_gives(sql: Sql, expression: str, value: object) -> None:
     assert sql(f"SELECT {expression}") == [[value]]
+
+
+@pytest.mark.parametrize("zone", ["UTC", "America/New_York", "Asia/Kolkata"])
+def test_the_clocks_are_in_utc_whatever_zone_a_session_has(sql: Sql, zone: str) -> None:
+    """https://docs.aws.amazon.com/redshift/latest/dg/r_GETDATE.html, r_SYSDATE.html"""
+    sql(f"SET timezone TO '{zone}'")
+    ((second, moment),) = sql("SELECT getdate(), sysdate")
+    now = datetime.now(UTC).replace(tzinfo=None)
+    assert timedelta(0) <= now - second < timedelta(minutes=1)
+    assert timedelta(0) <= now - moment < timedelta(minutes=1)
+    assert second.microsecond == 0
 
 
 @pytest.mark.parametrize("expression", ["strtol('9', 8)", "''::int", "''::date"])
