@@ -105,10 +105,10 @@ def test_a_partition_is_an_hour_in_utc_and_never_half_of_one(graph: AssetGraph) 
     assert len(partitions.get_partition_keys_in_time_window(window)) == 24
 
 
-def test_a_month_asked_for_is_a_few_runs(graph: AssetGraph) -> None:
+def test_a_month_asked_for_is_one_run_as_the_contract_says(graph: AssetGraph) -> None:
     for stage in STAGES:
         policy = graph.get(dg.AssetKey([stage, "weather"])).backfill_policy
-        assert policy == dg.BackfillPolicy.multi_run(168)
+        assert policy == dg.BackfillPolicy.multi_run(744)
 
 
 def test_people_see_who_owns_an_asset_and_what_it_is(graph: AssetGraph) -> None:
