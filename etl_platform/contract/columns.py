@@ -8,6 +8,7 @@ from typing import Annotated, Any, Final, Literal, Self
 from pydantic import BeforeValidator, Field, PlainSerializer, model_validator
 
 from etl_platform.contract.date_formats import DateFormat
+from etl_platform.contract.encodings import Encoding, encodings_of
 from etl_platform.contract.fields import ColumnName, Model
 from etl_platform.contract.scalars import Text, Value, comparable
 from etl_platform.contract.types import ColumnType
@@ -117,6 +118,9 @@ class Column(Model):
     range: Range | None = None
     pattern: Expression | None = None
 
+    encode: Encoding | None = None
+    """How Redshift compresses the column; None leaves it to the platform, or to Redshift."""
+
     description: str | None = None
 
     @model_validator(mode="after")
@@ -126,6 +130,15 @@ class Column(Model):
                 raise ValueError(
                     f"{option} is not for {self.type}; expected a type of {', '.join(families)}"
                 )
+        return self
+
+    @model_validator(mode="after")
+    def _encoding_fits_the_type(self) -> Self:
+        fitting = encodings_of(self.type.family)
+        if self.encode is not None and self.encode not in fitting:
+            raise ValueError(
+                f"encode: {self.encode} is not for {self.type}; expected {', '.join(fitting)}"
+            )
         return self
 
     @model_validator(mode="after")

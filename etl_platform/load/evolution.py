@@ -56,6 +56,7 @@ class _Table:
         return Layout(
             target.distkey if target.distkey in names else None,
             target.key if self.staged else target.sortkey,
+            {} if self.staged else target.encodings,
         )
 
     def kind(self, column: TableColumn) -> str:

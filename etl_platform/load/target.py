@@ -1,8 +1,8 @@
 """The tables of one source in the warehouse: their names and columns, made from its contract."""
 
 import hashlib
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Final
 
@@ -196,9 +196,16 @@ class Target:
 
     @property
     def _own(self) -> tuple[TableColumn, ...]:
-        return tuple(
+        asked = self.encodings
+        own = (
             self._column(c.name, c.type, required=c.required) for c in self.contract.table_columns
         )
+        return tuple(replace(c, encoding=asked.get(c.name, c.encoding)) for c in own)
+
+    @property
+    def encodings(self) -> Mapping[Identifier, str]:
+        """Those that the contract names."""
+        return {Identifier(c.name): c.encode for c in self.contract.table_columns if c.encode}
 
     def _column(self, name: str, kind: ColumnType, *, required: bool) -> TableColumn:
         # The first sort key is read for every filter on it; compressed, its blocks hold so many

@@ -22,6 +22,13 @@ def column(kind: str, **options: Any) -> Column:
         ("varchar(4)", {"formats": ["%Y-%m-%d"]}, "formats is not for varchar"),
         ("date", {"zone": "Europe/Berlin"}, "zone is not for date"),
         ("integer", {"too_long": "truncate"}, "too_long is not for integer"),
+        (
+            "varchar(4)",
+            {"encode": "az64"},
+            r"encode: az64 is not for varchar\(4\); expected raw, by",
+        ),
+        ("double", {"encode": "delta"}, "expected raw, bytedict, runlength, zstd"),
+        ("time", {"encode": "zstd"}, "encode: zstd is not for time; expected raw"),
         ("varchar(4)", {"range": {"min": "a"}}, "range is not for varchar"),
         ("double", {"allowed": [1]}, "allowed is not for double"),
         ("integer", {"allowed": []}, "at least 1 item"),

@@ -256,3 +256,67 @@ def test_no_distribution_is_altered_while_the_sort_key_is_interleaved(
     is_spread = (has.style, has.distkey) == (KEY, distkey) if distkey else has.style == AUTO
     is_sorted = not sortkey or (has.sortkey == sortkey and not has.is_interleaved)
     assert bool(needed) == (not is_spread or not is_sorted)
+
+
+def _encodings(endpoint: Endpoint, target: Target) -> dict[str, str]:
+    with endpoint.connect() as warehouse:
+        return dict(found(warehouse, target.table).encodings)
+
+
+def test_a_column_gets_the_encoding_that_its_contract_names(endpoint: Endpoint) -> None:
+    of = _of({"sortkey": ["at"]}, {**ID, "encode": "delta"}, {**AT, "encode": "zstd"})
+    endpoint.bootstrap(of)
+    assert _encodings(endpoint, Target(of)).items() >= {("id", "delta"), ("at", "zstd")}
+    assert _plan(endpoint, Target(of)) == []
+
+
+def test_encodings_are_changed_where_the_contract_names_them(endpoint: Endpoint) -> None:
+    of = _made(endpoint, {"sortkey": ["at"]})
+    columns = {**ID, "encode": "bytedict"}, {**AT, "encode": "az64"}, {**NEW, "encode": "mostly8"}
+    target = Target(_of({"sortkey": ["at"]}, *columns, source=of.source))
+    done = evolution.apply(endpoint.connect, target)
+    assert [change.why for change in done] == [
+        "column more is new",
+        "column id is encoded bytedict and not az64; column at is encoded az64 and not raw",
+    ]
+    assert done[1].statement == (
+        f'ALTER TABLE {target.table.sql} ALTER COLUMN "id" ENCODE bytedict,'
+        ' ALTER COLUMN "at" ENCODE az64'
+    )
+    wanted = {("id", "bytedict"), ("at", "az64"), ("more", "mostly8")}
+    assert _encodings(endpoint, target).items() >= wanted
+    assert _plan(endpoint, target) == []
+
+
+def test_encodings_that_the_contract_does_not_name_are_no_difference(endpoint: Endpoint) -> None:
+    target = Target(_made(endpoint, {}))
+    _run(endpoint, f"ALTER TABLE {target.table.sql} ALTER COLUMN id ENCODE zstd")
+    assert _plan(endpoint, target) == []
+
+
+def test_a_new_sort_key_that_is_to_be_compressed_is_compressed_again(endpoint: Endpoint) -> None:
+    columns = {**ID, "encode": "delta"}, {**AT, "encode": "zstd"}
+    of = _of({"sortkey": ["at"]}, *columns)
+    endpoint.bootstrap(of)
+    target = Target(_of({"sortkey": ["id", "at"]}, *columns, source=of.source))
+    done = evolution.apply(endpoint.connect, target)
+    assert [change.why for change in done] == [
+        "its sort key (at) becomes (id, at)",
+        "column id is encoded delta and not raw",
+    ]
+    assert _encodings(endpoint, target).items() >= {("id", "delta"), ("at", "zstd")}
+    assert _plan(endpoint, target) == []
+
+
+def test_an_encoding_under_an_interleaved_sort_key_goes_by_a_copy(endpoint: Endpoint) -> None:
+    of = _made(endpoint, {})
+    target = Target(_of({}, {**ID, "encode": "zstd"}, AT, source=of.source))
+    _run(
+        endpoint,
+        "UPDATE redshift_local.table_attributes SET sortstyle = 'interleaved',"
+        f" sortkeys = '{{id,at}}' WHERE relation = '{target.table.sql}'::regclass::oid",
+    )
+    done = evolution.apply(endpoint.connect, target)
+    assert {change.alone for change in done} == {False}
+    assert _encodings(endpoint, target)["id"] == "zstd"
+    assert _plan(endpoint, target) == []

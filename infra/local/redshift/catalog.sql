@@ -55,6 +55,9 @@ BEGIN
     ELSIF attributes ? 'renamed' THEN
         PERFORM redshift_local.rename_column(made, attributes ->> 'renamed', attributes ->> 'to');
     END IF;
+    IF attributes ? 'encodings' THEN
+        PERFORM redshift_local.check_encodings(made, attributes -> 'encodings');
+    END IF;
     IF attributes ? 'varbytes' THEN
         UPDATE pg_attribute SET atttypmod = length.value::integer + 4
         FROM jsonb_each_text(attributes -> 'varbytes') AS length

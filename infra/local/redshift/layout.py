@@ -1,4 +1,4 @@
-"""ALTER TABLE … ALTER DISTKEY, DISTSTYLE and SORTKEY; and a layout whose columns are altered.
+"""ALTER TABLE … ALTER DISTKEY, DISTSTYLE, SORTKEY, ENCODE; and a layout whose columns are altered.
 
 PostgreSQL has no layout, so a change travels in a comment before an ALTER TABLE that changes
 nothing and takes the lock that Redshift's takes; `alter_layout` in layout.sql carries it out.
@@ -49,6 +49,8 @@ def read_layout(words: Words) -> str | None:
     if len(clauses) > 1 and not _go_together(clauses):
         raise syntax_error('syntax error at or near ","')
     layout = {name: value for clause in clauses for name, value in clause.items()}
+    if "encodings" in layout:
+        layout["encodings"] = [clause["encodings"] for clause in clauses]
     return as_comment({"layout": layout}) + compose(_UNCHANGED, table=identifier(*table))
 
 
@@ -62,6 +64,11 @@ def _rename(table: tuple[str, ...], words: Words) -> str:
 
 
 def _clause(words: Words) -> Clause | None:
+    if words.take("ALTER", "COLUMN"):
+        column = words.name()
+        return {"encodings": [column, words.word().lower()]} if words.take("ENCODE") else None
+    if words.take("ALTER", "ENCODE", "AUTO"):
+        return {"chosen_encodings": True}
     if words.take("ALTER", "DISTKEY"):
         return {"diststyle": "KEY", "distkey": words.name()}
     if words.take("ALTER", "DISTSTYLE", "KEY"):
@@ -87,6 +94,8 @@ def _clause(words: Words) -> Clause | None:
 
 
 def _go_together(clauses: list[Clause]) -> bool:
-    """A list of sort keys, with a DISTKEY or with DISTSTYLE ALL."""
+    """A list of sort keys, with a DISTKEY or with DISTSTYLE ALL; or encodings of columns."""
+    if all("encodings" in clause for clause in clauses):
+        return True
     kinds = {clause.get("sortstyle") or clause.get("diststyle") for clause in clauses}
     return len(clauses) == 2 and kinds in ({"compound", "KEY"}, {"compound", "ALL"})

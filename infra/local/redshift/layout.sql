@@ -16,6 +16,44 @@ CREATE TABLE IF NOT EXISTS redshift_local.table_attributes (
 ALTER TABLE redshift_local.table_attributes
     ADD COLUMN IF NOT EXISTS sortstyle text NOT NULL DEFAULT 'compound';
 
+-- The encodings that a type may have, as far as the manual says it:
+-- https://docs.aws.amazon.com/redshift/latest/dg/c_Compression_encodings.html
+CREATE OR REPLACE FUNCTION redshift_local.takes_encoding(kind oid, encoding text) RETURNS boolean
+LANGUAGE sql IMMUTABLE AS $$
+    SELECT encoding IN ('raw', 'none') OR encoding = ANY (string_to_array(CASE kind
+        WHEN 'int2'::regtype THEN 'az64 bytedict delta lzo mostly8 runlength zstd'
+        WHEN 'int4'::regtype
+            THEN 'az64 bytedict delta delta32k lzo mostly8 mostly16 runlength zstd'
+        WHEN 'int8'::regtype
+            THEN 'az64 bytedict delta delta32k lzo mostly8 mostly16 mostly32 runlength zstd'
+        WHEN 'numeric'::regtype
+            THEN 'az64 bytedict delta delta32k lzo mostly8 mostly16 mostly32 runlength zstd'
+        WHEN 'float4'::regtype THEN 'bytedict runlength zstd'
+        WHEN 'float8'::regtype THEN 'bytedict runlength zstd'
+        WHEN 'bool'::regtype THEN 'runlength zstd'
+        WHEN 'bpchar'::regtype THEN 'bytedict lzo runlength zstd'
+        WHEN 'varchar'::regtype THEN 'bytedict lzo runlength text255 text32k zstd'
+        WHEN 'date'::regtype THEN 'az64 bytedict delta delta32k lzo runlength zstd'
+        WHEN 'timestamp'::regtype THEN 'az64 bytedict delta delta32k lzo runlength zstd'
+        WHEN 'timestamptz'::regtype THEN 'az64 bytedict lzo runlength zstd'
+        WHEN 'jsonb'::regtype THEN 'lzo zstd'
+        ELSE encoding END, ' '))
+$$;
+
+CREATE OR REPLACE FUNCTION redshift_local.check_encodings(altered oid, named jsonb) RETURNS void
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $body$
+DECLARE
+    wrong text;
+BEGIN
+    SELECT attname INTO wrong FROM pg_attribute JOIN jsonb_each_text(named) ON attname = key
+    WHERE attrelid = altered AND NOT redshift_local.takes_encoding(atttypid, value);
+    IF wrong IS NOT NULL THEN
+        RAISE EXCEPTION 'invalid encoding type specified for column "%"', wrong
+            USING ERRCODE = '0A000';
+    END IF;
+END
+$body$;
+
 -- What ALTER TABLE changes of the layout, and what it refuses:
 -- https://docs.aws.amazon.com/redshift/latest/dg/r_ALTER_TABLE.html
 CREATE OR REPLACE FUNCTION redshift_local.alter_layout(altered oid, layout jsonb) RETURNS void
@@ -23,12 +61,15 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $body
 DECLARE
     found redshift_local.table_attributes;
     named text[] := ARRAY(SELECT jsonb_array_elements_text(layout -> 'sortkeys'));
+    encoded jsonb := (SELECT coalesce(jsonb_object_agg(pair ->> 0, pair ->> 1), '{}')
+                      FROM jsonb_array_elements(layout -> 'encodings') AS pair);
     wrong text;
 BEGIN
     INSERT INTO redshift_local.table_attributes (relation, diststyle, sortstyle, sortkeys, encodings)
     VALUES (altered, 'AUTO(ALL)', 'auto', '{}', '{}') ON CONFLICT DO NOTHING;
     SELECT * INTO found FROM redshift_local.table_attributes WHERE relation = altered;
-    SELECT name INTO wrong FROM unnest(named || (layout ->> 'distkey')) AS name
+    SELECT name INTO wrong
+    FROM unnest(named || (layout ->> 'distkey') || ARRAY(SELECT jsonb_object_keys(encoded))) AS name
     WHERE name IS NOT NULL AND NOT EXISTS (
         SELECT FROM pg_attribute
         WHERE attrelid = altered AND attname = name AND attnum > 0 AND NOT attisdropped);
@@ -46,6 +87,18 @@ BEGIN
         RAISE EXCEPTION 'ALTER DISTSTYLE is not supported for tables with interleaved sort keys'
             USING ERRCODE = '0A000';
     END IF;
+    IF encoded <> '{}' AND found.sortstyle = 'interleaved' THEN
+        RAISE EXCEPTION 'ALTER COLUMN ENCODE is not supported for tables with interleaved sort keys'
+            USING ERRCODE = '0A000';
+    END IF;
+    SELECT attname INTO wrong FROM pg_attribute JOIN jsonb_each_text(encoded) ON attname = key
+    WHERE attrelid = altered
+      AND replace(redshift_local.encoding_of(attname, atttypid, found), 'none', 'raw')
+          = replace(value, 'none', 'raw');
+    IF wrong IS NOT NULL THEN
+        RAISE EXCEPTION 'column "%" has this encoding already', wrong USING ERRCODE = '0A000';
+    END IF;
+    PERFORM redshift_local.check_encodings(altered, encoded);
     IF layout ->> 'diststyle' IN ('EVEN', 'ALL')
         AND (SELECT relpersistence = 't' FROM pg_class WHERE oid = altered) THEN
         RAISE EXCEPTION 'ALTER DISTSTYLE % is not supported for temporary tables',
@@ -57,9 +110,9 @@ BEGIN
         sortstyle = coalesce(layout ->> 'sortstyle', sortstyle),
         -- AUTO leaves the sort key that it finds.
         sortkeys = CASE WHEN layout ? 'sortkeys' THEN named ELSE sortkeys END,
-        encodings = encodings || (
+        encodings = CASE WHEN layout ? 'chosen_encodings' THEN '{}' ELSE encodings END || (
             SELECT coalesce(jsonb_object_agg(name, 'none'), '{}') FROM unnest(named) AS name
-            WHERE name <> ALL (sortkeys))
+            WHERE name <> ALL (sortkeys)) || encoded
     WHERE relation = altered;
 END
 $body$;

@@ -193,3 +193,45 @@ def test_only_the_owner_alters_a_layout_and_only_a_superuser_reads_the_view_of_t
                 run(stranger, statement)
             stranger.rollback()
     assert _layout(sql) == (AUTO, [], {})
+
+
+def test_encodings_are_changed_and_shown(sql: Sql, connection: Connection) -> None:
+    sql("CREATE TABLE t (a int, b varchar(3), c int ENCODE delta)")
+    encodings = "SELECT encoding FROM pg_table_def WHERE tablename = 't'"
+    sql("INSERT INTO t VALUES (1, 'x', 2)")
+    connection.commit()
+    sql("ALTER TABLE t ALTER COLUMN a ENCODE zstd")
+    sql("ALTER TABLE t ALTER COLUMN b ENCODE text255, ALTER COLUMN c ENCODE RAW")
+    assert sql(encodings) == [["zstd"], ["text255"], ["raw"]]
+    assert sql("SELECT * FROM t") == [[1, "x", 2]]
+    sql("ALTER TABLE t ALTER ENCODE AUTO")
+    assert sql(encodings) == [["az64"], ["lzo"], ["az64"]]
+    connection.rollback()
+    assert sql(encodings) == [["az64"], ["lzo"], ["delta"]]
+
+
+@pytest.mark.parametrize(
+    ("clause", "message"),
+    [
+        ("ALTER COLUMN a ENCODE az64", 'column "a" has this encoding already'),
+        ("ALTER COLUMN b ENCODE az64", 'invalid encoding type specified for column "b"'),
+        ("ALTER COLUMN a ENCODE text255", 'invalid encoding type specified for column "a"'),
+        ("ADD COLUMN d boolean ENCODE lzo", 'invalid encoding type specified for column "d"'),
+        ("ALTER COLUMN z ENCODE zstd", 'column "z" does not exist'),
+    ],
+)
+def test_an_encoding_that_is_none_of_the_column_is_refused(
+    sql: Sql, clause: str, message: str
+) -> None:
+    sql("CREATE TABLE t (a int, b varchar(3))")
+    assert _message(sql, f"ALTER TABLE t {clause}") == message
+
+
+def test_a_table_is_not_made_with_an_encoding_that_is_none_of_a_column(sql: Sql) -> None:
+    message = _message(sql, "CREATE TABLE t (a double precision ENCODE az64)")
+    assert message == 'invalid encoding type specified for column "a"'
+
+
+def test_encodings_stay_while_a_sort_key_is_interleaved(sql: Sql) -> None:
+    sql("CREATE TABLE t (a int, b int) INTERLEAVED SORTKEY (a, b)")
+    assert "interleaved" in _message(sql, "ALTER TABLE t ALTER COLUMN a ENCODE zstd")
