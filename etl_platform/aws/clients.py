@@ -9,7 +9,7 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from etl_platform.contract.errors import ServiceRefused, ServiceUnavailable
+from etl_platform.contract.errors import ServiceRefused, ServiceUnavailable, SettingInvalid
 
 _MOST_ATTEMPTS: Final = 8
 
@@ -28,7 +28,10 @@ _PASSING: Final = frozenset(
 
 @cache
 def client(service: str, most_attempts: int = _MOST_ATTEMPTS) -> Any:
-    """One client for each service and process. The endpoint and Region are the environment's."""
+    """One client for each service and process. The endpoint and Region are the environment's.
+
+    Raises SettingInvalid if there is no Region, and so neither an account nor a local stack.
+    """
     config = Config(
         retries={"mode": "adaptive", "total_max_attempts": most_attempts},
         connect_timeout=10,
@@ -36,6 +39,13 @@ def client(service: str, most_attempts: int = _MOST_ATTEMPTS) -> Any:
         max_pool_connections=32,
         user_agent_appid="etl-platform",
     )
+    # S3, alone of all services, would go to us-east-1 without being told.
+    if boto3.Session().region_name is None:
+        raise SettingInvalid(
+            "AWS_DEFAULT_REGION",
+            "is not set",
+            "the Region of your AWS account, or `etl-platform local up` on a laptop",
+        )
     return boto3.client(service, config=config)
 
 
