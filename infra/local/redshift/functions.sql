@@ -164,6 +164,53 @@ CREATE OR REPLACE FUNCTION pg_catalog.fnv_hash(
     value bigint, seed bigint DEFAULT -3750763034362895579)
 RETURNS bigint LANGUAGE sql IMMUTABLE AS $$ SELECT redshift_local.fnv(reverse(int8send(value)), seed) $$;
 
+-- FIPS 180-4, 6.1.2, as PostgreSQL itself has no SHA-1 for users. Words of 32 bits are in bigints.
+CREATE OR REPLACE FUNCTION redshift_local.sha1_of(value bytea) RETURNS bytea
+LANGUAGE plpgsql IMMUTABLE STRICT AS $body$
+DECLARE
+    word CONSTANT bigint := 4294967295;
+    padded bytea := value || '\x80'::bytea
+        || decode(repeat('00', (119 - length(value) % 64) % 64), 'hex')
+        || int8send(length(value) * 8::bigint);
+    hash bigint[] := ARRAY[1732584193, 4023233417, 2562383102, 271733878, 3285377520];
+    schedule bigint[];
+    a bigint; b bigint; c bigint; d bigint; e bigint;
+    mixed bigint;
+BEGIN
+    FOR block IN 0 .. length(padded) / 64 - 1 LOOP
+        FOR t IN 0 .. 15 LOOP
+            schedule[t] := ('x' || encode(substr(padded, block * 64 + t * 4 + 1, 4), 'hex'))::bit(32)::bigint;
+        END LOOP;
+        FOR t IN 16 .. 79 LOOP
+            mixed := schedule[t - 3] # schedule[t - 8] # schedule[t - 14] # schedule[t - 16];
+            schedule[t] := ((mixed << 1) | (mixed >> 31)) & word;
+        END LOOP;
+        a := hash[1]; b := hash[2]; c := hash[3]; d := hash[4]; e := hash[5];
+        FOR t IN 0 .. 79 LOOP
+            mixed := CASE t / 20
+                WHEN 0 THEN ((b & c) | (~b & d)) + 1518500249
+                WHEN 1 THEN (b # c # d) + 1859775393
+                WHEN 2 THEN ((b & c) | (b & d) | (c & d)) + 2400959708
+                ELSE (b # c # d) + 3395469782 END;
+            mixed := (mixed + (((a << 5) | (a >> 27)) & word) + e + schedule[t]) & word;
+            e := d; d := c; c := ((b << 30) | (b >> 2)) & word; b := a; a := mixed;
+        END LOOP;
+        hash := ARRAY[(hash[1] + a) & word, (hash[2] + b) & word, (hash[3] + c) & word,
+                      (hash[4] + d) & word, (hash[5] + e) & word];
+    END LOOP;
+    RETURN (SELECT string_agg(substr(int8send(part), 5), '' ORDER BY place)
+            FROM unnest(hash) WITH ORDINALITY AS parts (part, place));
+END
+$body$;
+
+-- https://docs.aws.amazon.com/redshift/latest/dg/SHA1.html; the others are its synonyms.
+CREATE OR REPLACE FUNCTION pg_catalog.sha1(value text) RETURNS text LANGUAGE sql IMMUTABLE STRICT AS
+$$ SELECT encode(redshift_local.sha1_of(convert_to(value, 'UTF8')), 'hex') $$;
+CREATE OR REPLACE FUNCTION pg_catalog.sha(value text) RETURNS text LANGUAGE sql IMMUTABLE STRICT AS
+$$ SELECT pg_catalog.sha1(value) $$;
+CREATE OR REPLACE FUNCTION pg_catalog.func_sha1(value text) RETURNS text
+LANGUAGE sql IMMUTABLE STRICT AS $$ SELECT pg_catalog.sha1(value) $$;
+
 -- Of a decimal its digits. https://docs.aws.amazon.com/redshift/latest/dg/r_CHECKSUM.html
 CREATE OR REPLACE FUNCTION pg_catalog.checksum(value numeric) RETURNS integer
 LANGUAGE sql IMMUTABLE STRICT AS $$ SELECT (value * 10::numeric ^ scale(value))::integer $$;

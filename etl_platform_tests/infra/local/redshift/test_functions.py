@@ -1,5 +1,6 @@
 """Functions and paths into SUPER values that Redshift has and PostgreSQL lacks or has otherwise."""
 
+import hashlib
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -46,6 +47,10 @@ Sql = Callable[..., list[list[Any]]]
         ("months_between('2014-08-31 10:00', '2014-09-30')", -1.0),
         ("months_between('2008-12-25 15:00', '2008-01-21 19:30')::numeric(9, 2)::float", 11.12),
         ("months_between('2008-12-19 19:00', '2008-01-08 19:30')::numeric(9, 2)::float", 11.35),
+        ("sha1('abc')", "a9993e364706816aba3e25717850c26c9cd0d89d"),
+        ("sha('')", "da39a3ee5e6b4b0d3255bfef95601890afd80709"),
+        ("func_sha1('Amazon Redshift')", "eeac5ed1e11cda66032c30ad77b25071b5487f55"),
+        ("sha1(null)", None),
         ("fnv_hash(1)", -5968735742475085980),
         ("fnv_hash(1::smallint)", 589727492704079044),
         ("fnv_hash(1::bigint)", -8517097267634966620),
@@ -68,6 +73,14 @@ Sql = Callable[..., list[list[Any]]]
 )
 def test_a_function_gives_what_redshift_gives(sql: Sql, expression: str, value: object) -> None:
     assert sql(f"SELECT {expression}") == [[value]]
+
+
+def test_sha1_is_that_of_texts_of_every_length(sql: Sql) -> None:
+    """A block has 64 bytes, of which 9 are for the end and the length."""
+    texts = ["ä€\U0001f600" * (length // 9) + "x" * (length % 9) for length in range(135)]
+    rows = sql("SELECT " + ", ".join(f"sha1('{text}')" for text in texts))
+    hashes = [hashlib.sha1(text.encode(), usedforsecurity=False) for text in texts]
+    assert rows == [[found.hexdigest() for found in hashes]]
 
 
 @pytest.mark.parametrize("zone", ["UTC", "America/New_York", "Asia/Kolkata"])
