@@ -14,7 +14,7 @@ from sqlglot.errors import ErrorLevel, ParseError, SqlglotError
 from sqlglot.parsers.redshift import RedshiftParser
 from sqlglot.tokenizer_core import Token, TokenType
 
-from infra.local.redshift import administration, late_views, merging
+from infra.local.redshift import administration, aliases, late_views, merging
 from infra.local.redshift.alone import read_alone
 from infra.local.redshift.copy_grammar import read_copy
 from infra.local.redshift.errors import RedshiftError, not_supported, syntax_error
@@ -35,6 +35,7 @@ from infra.local.redshift.statements import (
     Relay,
     SetCaseSensitive,
     Truncate,
+    Undecided,
     Words,
 )
 from infra.local.redshift.tables import (
@@ -108,11 +109,16 @@ def _interleaved(parser: RedshiftParser) -> InterleavedSortKey:
     return parser.expression(InterleavedSortKey(this=parser._parse_wrapped_id_vars()))
 
 
-def translate(sql: str, *, case_sensitive: bool = False) -> Action:
-    """What the server does for this one statement of a client."""
+def translate(
+    sql: str, *, case_sensitive: bool = False, columns: frozenset[str] | None = None
+) -> Action:
+    """What the server does for this one statement of a client.
+
+    Undecided if `columns` have to be known and are None: those of the tables that it names.
+    """
     if len(sql) > _CACHED_SQL_BYTES:
-        return _translate(sql, case_sensitive)
-    return _translate_cached(sql, case_sensitive)
+        return _translate(sql, case_sensitive, columns)
+    return _translate_cached(sql, case_sensitive, columns)
 
 
 def split(sql: str) -> list[str]:
@@ -125,7 +131,7 @@ def split(sql: str) -> list[str]:
     return [part for part in parts if _tokenize(part)]
 
 
-def _translate(sql: str, case_sensitive: bool) -> Action:
+def _translate(sql: str, case_sensitive: bool, columns: frozenset[str] | None) -> Action:
     sql = with_from(spelled_out(sql))
     tokens = _tokenize(sql)
     while tokens and tokens[-1].token_type == TokenType.SEMICOLON:
@@ -147,7 +153,7 @@ def _translate(sql: str, case_sensitive: bool) -> Action:
         if shown is not None:
             return Relay(shown)
     if verb == "EXPLAIN":
-        return _explain(sql, tokens, case_sensitive)
+        return _explain(sql, tokens, case_sensitive, columns)
     shared = read_share(Words(tokens, sql=sql, case_sensitive=case_sensitive))
     if shared is not None:
         return shared
@@ -163,6 +169,12 @@ def _translate(sql: str, case_sensitive: bool) -> Action:
     if not _needs_tree(tokens):
         return _administer(sql, tokens, touches, case_sensitive)
     tree = _parse(sql, tokens, case_sensitive)
+    if aliases.are_reused(tree):
+        if columns is None:
+            # The columns of a table that the rows go into are not those of the query.
+            into = isinstance(tree, exp.Create | exp.Insert)
+            return Undecided(relations_of(tree.expression if into else tree))
+        aliases.expand_aliases(tree, columns)
     if isinstance(tree, exp.Create) and tree.args.get("no_schema_binding"):
         return late_views.create(tree, sql, _write)
     reads = () if isinstance(tree, exp.Create | exp.Alter) else relations_of(tree)
@@ -188,8 +200,12 @@ def _needs_tree(tokens: Sequence[Token]) -> bool:
     return words[0] == "CREATE" and administration.made(words) in _TREE_OBJECTS
 
 
-def _explain(sql: str, tokens: Sequence[Token], case_sensitive: bool) -> Relay:
-    rest = _translate(sql[tokens[0].end + 1 :], case_sensitive)
+def _explain(
+    sql: str, tokens: Sequence[Token], case_sensitive: bool, columns: frozenset[str] | None
+) -> Relay | Undecided:
+    rest = _translate(sql[tokens[0].end + 1 :], case_sensitive, columns)
+    if isinstance(rest, Undecided):
+        return rest
     if not isinstance(rest, Relay):
         raise not_supported("EXPLAIN of this statement is not supported")
     return Relay(f"EXPLAIN {rest.sql}")

@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 
 from infra.local.redshift import wire
+from infra.local.redshift.aliases import columns_of
 from infra.local.redshift.backend import Backend, BackendGone
 from infra.local.redshift.dialect import split, translate
 from infra.local.redshift.errors import (
@@ -25,14 +26,15 @@ from infra.local.redshift.loads import Copy, Unload
 from infra.local.redshift.recording import Ending, Recorder
 from infra.local.redshift.shapes import Shapes
 from infra.local.redshift.statements import (
-    Action,
     Alone,
     Catalogued,
     CreateLateView,
+    Decided,
     Relay,
     SetCaseSensitive,
     TakeOver,
     Truncate,
+    Undecided,
 )
 from infra.local.redshift.transfers import Transfers
 from infra.local.redshift.waiting import Waiting
@@ -123,7 +125,7 @@ class Session:
         self._statements.pop(message.statement, None)
         self._relays.pop(message.statement, None)
         self._recorder.parsed(message.statement, message.sql)
-        action = self._translate(message.sql)
+        action = await self._translate(message.sql)
         if isinstance(action, Relay):
             self._relays[message.statement] = action
             await self._waiting.before(action)
@@ -190,7 +192,7 @@ class Session:
                 await self._send(wire.frame(b"I"))
             for statement in statements:
                 async with self._recorder.running(statement, self._backend) as self._ending:
-                    is_good = await self._run_whole(self._translate(statement))
+                    is_good = await self._run_whole(await self._translate(statement))
                 await self._recorder.look_at_label(self._backend)
                 if not is_good:
                     break
@@ -198,7 +200,7 @@ class Session:
             await self._fail(error)
         await self._ready()
 
-    async def _run_whole(self, action: Action) -> bool:
+    async def _run_whole(self, action: Decided) -> bool:
         """Run a statement of a simple query; whether it went well."""
         if not isinstance(action, Relay):
             await self._take_over(action)
@@ -214,8 +216,13 @@ class Session:
     def _taken_over(self, kind: bytes) -> dict[str, TakeOver]:
         return self._statements if kind == b"S" else self._portals
 
-    def _translate(self, sql: str) -> Action:
-        return translate(sql, case_sensitive=self._case_sensitive)
+    async def _translate(self, sql: str) -> Decided:
+        case, columns = self._case_sensitive, None
+        while isinstance(action := translate(sql, case_sensitive=case, columns=columns), Undecided):
+            # Before the look at the catalog, which takes a snapshot.
+            await self._waiting.before(Relay(sql, action.relations))
+            columns = await columns_of(self._backend, action.relations)
+        return action
 
     async def _take_over(self, action: TakeOver) -> None:
         if self._backend.status == "E":
@@ -260,7 +267,7 @@ class Session:
         if isinstance(action, Copy):
             notices = await self._transfers.copy(self._backend, action, self._ending.query_id)
             tag = "COPY"
-        elif isinstance(query := self._translate(action.query), Relay):
+        elif isinstance(query := await self._translate(action.query), Relay):
             notices = await self._transfers.unload(
                 self._backend, action, query.sql, self._ending.query_id
             )

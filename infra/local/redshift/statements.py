@@ -61,8 +61,16 @@ class Catalogued:
     sql: str
 
 
+@dataclass(frozen=True)
+class Undecided:
+    """A statement whose meaning depends on the columns of these relations, which are quoted."""
+
+    relations: tuple[str, ...]
+
+
 TakeOver = Truncate | Alone | CreateLateView | SetCaseSensitive | Copy | Unload | Catalogued
-Action = Relay | TakeOver
+Decided = Relay | TakeOver
+Action = Decided | Undecided
 
 
 class Words:
