@@ -272,3 +272,16 @@ def test_a_storage_at_rest_holds_no_snapshot_that_keeps_a_log_from_being_written
         other.close()
         assert busy == 0
         assert file.with_name(f"{file.name}-wal").stat().st_size == 0
+
+
+def test_a_run_goes_on_when_its_storage_was_wiped_by_another_process(
+    home: Path, instance: DagsterInstance
+) -> None:
+    run = instance.add_run(dg.DagsterRun(job_name="load"))
+    instance.report_engine_event("before", run)
+    with DagsterInstance.from_ref(instance.get_ref()) as other:
+        other.wipe()
+    instance.add_run(run)
+    instance.report_engine_event("after", run)
+    with DagsterInstance.from_ref(instance.get_ref()) as other:
+        assert [log.message for log in other.all_logs(run.run_id)] == ["after"]

@@ -121,7 +121,13 @@ class _Events(SqliteEventLogStorage):
                 yield connection
 
     def _run(self, run_id: str) -> Engine:
-        engine = self._runs.pop(run_id, None) or _kept(self.conn_string_for_shard(run_id))
+        engine = self._runs.pop(run_id, None)
+        if engine and not os.path.exists(self.path_for_shard(run_id)):
+            # Another process has wiped it, and what went into the open file would be lost.
+            engine.dispose()
+            self._initialized_dbs.discard(run_id)
+            engine = None
+        engine = engine or _kept(self.conn_string_for_shard(run_id))
         self._runs[run_id] = engine
         if len(self._runs) > _MOST_RUNS:
             _, oldest = self._runs.popitem(last=False)
