@@ -39,8 +39,9 @@ def client(service: str, most_attempts: int = _MOST_ATTEMPTS) -> Any:
         max_pool_connections=32,
         user_agent_appid="etl-platform",
     )
+    session = boto3.DEFAULT_SESSION or boto3.Session()
     # S3, alone of all services, would go to us-east-1 without being told.
-    if boto3.Session().region_name is None:
+    if session.region_name is None:
         raise SettingInvalid(
             "AWS_DEFAULT_REGION",
             "is not set",

@@ -134,8 +134,10 @@ class Column(Model):
 
     @model_validator(mode="after")
     def _encoding_fits_the_type(self) -> Self:
+        if self.encode is None:
+            return self
         fitting = encodings_of(self.type.family)
-        if self.encode is not None and self.encode not in fitting:
+        if self.encode not in fitting:
             raise ValueError(
                 f"encode: {self.encode} is not for {self.type}; expected {', '.join(fitting)}"
             )
