@@ -93,14 +93,21 @@ def test_a_home_goes_on_when_its_storage_changes_there_and_back(home: Path) -> N
         assert instance.all_logs(second)
 
 
-def test_what_another_process_stores_is_seen_at_once(home: Path, instance: DagsterInstance) -> None:
-    load(instance, 1)
-    other = (
-        "import dagster as dg; from etl_platform_tests.infra.test_kept_sqlite import load;"
-        "load(dg.DagsterInstance.get(), 2)"
+def loads_in_another_process(home: Path, partition: int, then: str = "") -> int:
+    """The exit code of a process that loads a partition."""
+    code = (
+        "import os, signal, dagster as dg;"
+        "from etl_platform_tests.infra.test_kept_sqlite import load;"
+        f"load(dg.DagsterInstance.get(), {partition}); {then}"
     )
     environment = {**os.environ, "DAGSTER_HOME": str(home)}
-    subprocess.run([sys.executable, "-c", other], env=environment, check=True, capture_output=True)
+    command = [sys.executable, "-c", code]
+    return subprocess.run(command, env=environment, capture_output=True, check=False).returncode
+
+
+def test_what_another_process_stores_is_seen_at_once(home: Path, instance: DagsterInstance) -> None:
+    load(instance, 1)
+    assert loads_in_another_process(home, 2) == 0
     assert loaded(instance) == {"1", "2"}
     assert instance.get_runs_count() == 2
 
@@ -216,20 +223,11 @@ def test_what_a_process_has_stored_outlives_its_death(
     home: Path, instance: DagsterInstance
 ) -> None:
     load(instance, 1)
-    killed = (
-        "import os, signal, dagster as dg;"
-        "from etl_platform_tests.infra.test_kept_sqlite import load;"
-        "print(load(dg.DagsterInstance.get(), 2), flush=True);"
-        "os.kill(os.getpid(), signal.SIGKILL)"
-    )
-    environment = {**os.environ, "DAGSTER_HOME": str(home)}
-    done = subprocess.run(
-        [sys.executable, "-c", killed], env=environment, capture_output=True, text=True, check=False
-    )
-    assert done.returncode == -signal.SIGKILL
-    run_id = done.stdout.split()[-1]
+    then = "os.kill(os.getpid(), signal.SIGKILL)"
+    assert loads_in_another_process(home, 2, then) == -signal.SIGKILL
     assert loaded(instance) == {"1", "2"}
-    *_, last = instance.all_logs(run_id)
+    (newest,) = instance.get_runs(limit=1)
+    *_, last = instance.all_logs(newest.run_id)
     assert last.dagster_event_type == dg.DagsterEventType.RUN_SUCCESS
 
 

@@ -123,7 +123,7 @@ class _Events(SqliteEventLogStorage):
     def _run(self, run_id: str) -> Engine:
         engine = self._runs.pop(run_id, None)
         if engine and not os.path.exists(self.path_for_shard(run_id)):
-            # Another process has wiped it, and what went into the open file would be lost.
+            # It was wiped, maybe by another process: what went into the open file would be lost.
             engine.dispose()
             self._initialized_dbs.discard(run_id)
             engine = None
@@ -178,17 +178,10 @@ class _Events(SqliteEventLogStorage):
             self._asset_columns = [column["name"] for column in found]
         return column_name in self._asset_columns
 
-    def wipe(self) -> None:
-        self._close_runs()
-        super().wipe()
-
     def dispose(self) -> None:
         super().dispose()
-        self._close_runs()
-        self._index.dispose()
-
-    def _close_runs(self) -> None:
         with self._db_lock:
             for engine in self._runs.values():
                 engine.dispose()
             self._runs.clear()
+        self._index.dispose()

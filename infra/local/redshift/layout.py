@@ -6,7 +6,7 @@ https://docs.aws.amazon.com/redshift/latest/dg/r_ALTER_TABLE.html
 """
 
 from collections.abc import Mapping
-from typing import Final
+from typing import Any, Final
 
 from infra.local.redshift.errors import RedshiftError, syntax_error
 from infra.local.redshift.quoting import compose, identifier
@@ -19,7 +19,7 @@ _UNCHANGED: Final = "ALTER TABLE {table} REPLICA IDENTITY DEFAULT"
 _DROP: Final = "ALTER TABLE {table} DROP COLUMN {column}"
 _RENAME: Final = "ALTER TABLE {table} RENAME COLUMN {old} TO {new}"
 
-Clause = Mapping[str, object]
+Clause = Mapping[str, Any]
 
 
 def read_layout(words: Words) -> str | None:
@@ -50,7 +50,7 @@ def read_layout(words: Words) -> str | None:
         raise syntax_error('syntax error at or near ","')
     layout = {name: value for clause in clauses for name, value in clause.items()}
     if "encodings" in layout:
-        layout["encodings"] = [clause["encodings"] for clause in clauses]
+        layout["encodings"] = dict(clause["encodings"] for clause in clauses)
     return as_comment({"layout": layout}) + compose(_UNCHANGED, table=identifier(*table))
 
 
@@ -66,7 +66,7 @@ def _rename(table: tuple[str, ...], words: Words) -> str:
 def _clause(words: Words) -> Clause | None:
     if words.take("ALTER", "COLUMN"):
         column = words.name()
-        return {"encodings": [column, words.word().lower()]} if words.take("ENCODE") else None
+        return {"encodings": (column, words.word().lower())} if words.take("ENCODE") else None
     if words.take("ALTER", "ENCODE", "AUTO"):
         return {"chosen_encodings": True}
     if words.take("ALTER", "DISTKEY"):

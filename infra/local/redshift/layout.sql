@@ -20,23 +20,20 @@ ALTER TABLE redshift_local.table_attributes
 -- https://docs.aws.amazon.com/redshift/latest/dg/c_Compression_encodings.html
 CREATE OR REPLACE FUNCTION redshift_local.takes_encoding(kind oid, encoding text) RETURNS boolean
 LANGUAGE sql IMMUTABLE AS $$
-    SELECT encoding IN ('raw', 'none') OR encoding = ANY (string_to_array(CASE kind
-        WHEN 'int2'::regtype THEN 'az64 bytedict delta lzo mostly8 runlength zstd'
-        WHEN 'int4'::regtype
+    SELECT encoding IN ('raw', 'none') OR encoding = ANY (string_to_array(CASE
+        WHEN kind = 'int2'::regtype THEN 'az64 bytedict delta lzo mostly8 runlength zstd'
+        WHEN kind = 'int4'::regtype
             THEN 'az64 bytedict delta delta32k lzo mostly8 mostly16 runlength zstd'
-        WHEN 'int8'::regtype
+        WHEN kind IN ('int8'::regtype, 'numeric'::regtype)
             THEN 'az64 bytedict delta delta32k lzo mostly8 mostly16 mostly32 runlength zstd'
-        WHEN 'numeric'::regtype
-            THEN 'az64 bytedict delta delta32k lzo mostly8 mostly16 mostly32 runlength zstd'
-        WHEN 'float4'::regtype THEN 'bytedict runlength zstd'
-        WHEN 'float8'::regtype THEN 'bytedict runlength zstd'
-        WHEN 'bool'::regtype THEN 'runlength zstd'
-        WHEN 'bpchar'::regtype THEN 'bytedict lzo runlength zstd'
-        WHEN 'varchar'::regtype THEN 'bytedict lzo runlength text255 text32k zstd'
-        WHEN 'date'::regtype THEN 'az64 bytedict delta delta32k lzo runlength zstd'
-        WHEN 'timestamp'::regtype THEN 'az64 bytedict delta delta32k lzo runlength zstd'
-        WHEN 'timestamptz'::regtype THEN 'az64 bytedict lzo runlength zstd'
-        WHEN 'jsonb'::regtype THEN 'lzo zstd'
+        WHEN kind IN ('float4'::regtype, 'float8'::regtype) THEN 'bytedict runlength zstd'
+        WHEN kind = 'bool'::regtype THEN 'runlength zstd'
+        WHEN kind = 'bpchar'::regtype THEN 'bytedict lzo runlength zstd'
+        WHEN kind = 'varchar'::regtype THEN 'bytedict lzo runlength text255 text32k zstd'
+        WHEN kind IN ('date'::regtype, 'timestamp'::regtype)
+            THEN 'az64 bytedict delta delta32k lzo runlength zstd'
+        WHEN kind = 'timestamptz'::regtype THEN 'az64 bytedict lzo runlength zstd'
+        WHEN kind = 'jsonb'::regtype THEN 'lzo zstd'
         ELSE encoding END, ' '))
 $$;
 
@@ -61,8 +58,7 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $body
 DECLARE
     found redshift_local.table_attributes;
     named text[] := ARRAY(SELECT jsonb_array_elements_text(layout -> 'sortkeys'));
-    encoded jsonb := (SELECT coalesce(jsonb_object_agg(pair ->> 0, pair ->> 1), '{}')
-                      FROM jsonb_array_elements(layout -> 'encodings') AS pair);
+    encoded jsonb := coalesce(layout -> 'encodings', '{}');
     wrong text;
 BEGIN
     INSERT INTO redshift_local.table_attributes (relation, diststyle, sortstyle, sortkeys, encodings)
