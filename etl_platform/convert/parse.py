@@ -4,7 +4,7 @@ All records of a file go into the table `records` with their typed columns; one 
 has its raw text and all its reasons there as well, and is no row.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -112,7 +112,7 @@ def parse(
 
 def parse_together(
     connection: duckdb.DuckDBPyConnection, contract: SourceContract, files: Sequence[RawFile]
-) -> Parsed:
+) -> list[Parsed]:
     """As `parse` for each of the files, whose numbers follow each other.
 
     If they are alike, it is one statement: to plan one takes as long as to read thousands of
@@ -125,8 +125,30 @@ def parse_together(
             several = _opened_together(stack, contract, files)
             if several is not None:
                 return _insert_together(connection, contract, several, files)
-    each = (parse(connection, contract, file.path, file.url, file.file_no) for file in files)
-    return sum(each, Parsed())
+    return [parse(connection, contract, file.path, file.url, file.file_no) for file in files]
+
+
+def part_by_files(connection: duckdb.DuckDBPyConnection, counts: Iterable[int]) -> Iterator[int]:
+    """Have `records`, and with it `rows` and `rejects`, show some of the files after the others.
+
+    `counts` is how many files a part has, which are numbered from 0 in it. Each part is shown until
+    the next one is asked for; what is given is the number that its first file had.
+    """
+    connection.execute("ALTER TABLE records RENAME TO records_of_all")
+    first = 0
+    for count in counts:
+        connection.execute(
+            compose(
+                "CREATE OR REPLACE TEMP VIEW records AS"
+                " SELECT * REPLACE (({file_no} - {first})::INTEGER AS {file_no})"
+                " FROM records_of_all WHERE {file_no} >= {first} AND {file_no} < {next}",
+                file_no=FILE_NO,
+                first=Literal(first),
+                next=Literal(first + count),
+            )
+        )
+        yield first
+        first += count
 
 
 def reject_file(
@@ -182,15 +204,14 @@ def _insert_together(
     contract: SourceContract,
     several: Sequence[Records],
     files: Sequence[RawFile],
-) -> Parsed:
+) -> list[Parsed]:
     together = Records.one_after_the_other(several)
     urls = f"{files[0].url} to {files[-1].url}"
     apart = Literal(RECORDS_OF_A_FILE)
     file_no = compose("{first} + _record // {apart}", first=Literal(files[0].file_no), apart=apart)
     record = compose("_record % {apart}", apart=apart)
     _insert(connection, contract, together, urls, file_no, record)
-    unknown = (Parsed(0, one.unknown.names) for one in several)
-    return sum(unknown, Parsed(together.count))
+    return [Parsed(one.count, one.unknown.names) for one in several]
 
 
 def _insert(

@@ -131,7 +131,9 @@ def test_a_column_may_have_a_name_that_the_conversion_uses_itself(
     assert result.rows == [{name: f"{name}!" for name in NAMES}]
 
 
-def parsed(of: SourceContract, files: list[bytes], *, together: bool) -> tuple[Parsed, list[Any]]:
+def parsed(
+    of: SourceContract, files: list[bytes], *, together: bool
+) -> tuple[list[Parsed], list[Any]]:
     """What is said of files and kept of them, of all at once or of one after the other."""
     with TemporaryDirectory() as name, connect(Path(name), 0.1, 2) as connection:
         raw = [RawFile(Path(name) / f"{n}", f"s3://raw/{n}", n) for n in range(len(files))]
@@ -139,7 +141,7 @@ def parsed(of: SourceContract, files: list[bytes], *, together: bool) -> tuple[P
             file.path.write_bytes(body)
         create_records(connection, of)
         groups = [raw] if together else [[file] for file in raw]
-        said = sum((parse_together(connection, of, group) for group in groups), Parsed())
+        said = [one for group in groups for one in parse_together(connection, of, group)]
         kept = connection.execute("SELECT * FROM records ORDER BY _file_no, _record").fetchall()
         return said, kept
 
@@ -170,7 +172,7 @@ def test_json_files_with_names_of_their_own_tell_them_all() -> None:
     of = contract({"a": "integer"}, {"type": "json"}, unknown="capture")
     files = [b'{"a": 1, "x": 1}\n{"a": 2}', b'{"a": 3}\n', b"", b'{"y": [1]}\n']
     said, kept = parsed(of, files, together=True)
-    assert said == Parsed(4, ("x", "y"))
+    assert said == [Parsed(2, ("x",)), Parsed(1), Parsed(0), Parsed(1, ("y",))]
     assert (said, kept) == parsed(of, files, together=False)
 
 

@@ -103,12 +103,12 @@ class Records:
     def one_after_the_other(cls, several: "Sequence[Records]") -> "Records":
         """The records of files that are like each other; the number of a record tells its file.
 
-        What is unknown in each file is told by its own Records.
+        How many a file has, and what is unknown in it, is told by its own Records.
         """
         first = several[0]
         return cls(
             first._schema,
-            _numbered_by_file(one._batches for one in several),
+            _numbered_by_file(several),
             first.query,
             first.unknown,
             judges_columns=first.judges_columns,
@@ -126,10 +126,11 @@ class Records:
             raise
 
 
-def _numbered_by_file(files: "Iterable[Iterator[pa.RecordBatch]]") -> Iterator[pa.RecordBatch]:
-    for number, batches in enumerate(files):
+def _numbered_by_file(files: Iterable[Records]) -> Iterator[pa.RecordBatch]:
+    for number, file in enumerate(files):
         before = pa.scalar(number * RECORDS_OF_A_FILE, pa.int64())
-        for batch in batches:
+        for batch in file._batches:
+            file.count += batch.num_rows
             place = batch.schema.get_field_index("_record")
             numbers: pa.Array[Any] = pc.add(batch.column(place), before)
             yield batch.set_column(place, batch.schema.field(place), numbers)
