@@ -142,14 +142,49 @@ _GRANTEES: Final[dict[str, LiteralString]] = {
 
 def grant(table: QualifiedName, privilege: str, identity: str, kind: str, *, may_give: bool) -> Sql:
     """Give again what a row of `grants_on` says."""
-    if not re.fullmatch(r"[A-Z]+", privilege, re.ASCII):
-        raise ValueError(f"{privilege!r} is no privilege on a table")
     return compose(
         "GRANT {privilege} ON TABLE {table} TO {to}{option}",
-        privilege=Sql(privilege),
+        privilege=_privilege(privilege),
         table=table,
         to=compose(_GRANTEES[kind], identity=Identifier(identity)),
         option=Sql(" WITH GRANT OPTION" if may_give else ""),
+    )
+
+
+def _privilege(name: str) -> Sql:
+    if not re.fullmatch(r"[A-Z]+", name, re.ASCII):
+        raise ValueError(f"{name!r} is no privilege on a table")
+    return Sql(name)
+
+
+def column_grants_on(table: QualifiedName) -> Sql:
+    """Who was given what on single columns: column, privilege, grantee, and its kind.
+
+    https://docs.aws.amazon.com/redshift/latest/dg/r_SVV_COLUMN_PRIVILEGES.html
+    """
+    return compose(
+        "SELECT column_name, privilege_type, identity_name, identity_type"
+        " FROM svv_column_privileges WHERE namespace_name = {schema}"
+        " AND relation_name = {table} AND identity_name <> current_user"
+        " ORDER BY identity_type, identity_name, column_name, privilege_type",
+        schema=Literal(table.schema.name),
+        table=Literal(table.table.name),
+    )
+
+
+def grant_on_column(
+    table: QualifiedName, column: str, privilege: str, identity: str, kind: str
+) -> Sql:
+    """Give again what a row of `column_grants_on` says. Nobody may give such a right on.
+
+    https://docs.aws.amazon.com/redshift/latest/dg/r_GRANT.html
+    """
+    return compose(
+        "GRANT {privilege} ({column}) ON TABLE {table} TO {to}",
+        privilege=_privilege(privilege),
+        column=Identifier(column),
+        table=table,
+        to=compose(_GRANTEES[kind], identity=Identifier(identity)),
     )
 
 

@@ -25,11 +25,17 @@ def refuse_views(warehouse: Warehouse, table: QualifiedName) -> None:
 
 
 def grants_on(warehouse: Warehouse, relation: QualifiedName) -> list[Sql]:
-    """What makes the grants on a table or a view again."""
-    rows = warehouse.fetch(ddl.grants_on(relation), name=f"the grants on {relation}")
+    """What makes the grants on a table or a view, and on its columns, again."""
+    whole = warehouse.fetch(ddl.grants_on(relation), name=f"the grants on {relation}")
+    columns = warehouse.fetch(
+        ddl.column_grants_on(relation), name=f"the grants on columns of {relation}"
+    )
     return [
-        ddl.grant(relation, str(privilege), str(identity), str(kind), may_give=bool(may_give))
-        for privilege, identity, kind, may_give in rows
+        *(
+            ddl.grant(relation, str(privilege), str(identity), str(kind), may_give=bool(may_give))
+            for privilege, identity, kind, may_give in whole
+        ),
+        *(ddl.grant_on_column(relation, *map(str, of_column)) for of_column in columns),
     ]
 
 

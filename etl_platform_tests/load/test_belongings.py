@@ -60,37 +60,23 @@ def _made(endpoint: Endpoint) -> QualifiedName:
     return Target(of).table
 
 
-@pytest.mark.parametrize(
-    ("put_on", "taken_off", "loss"),
-    [
-        pytest.param(
-            'GRANT SELECT ("value"), UPDATE ("id") ON TABLE {} TO PUBLIC',
-            'REVOKE SELECT ("value"), UPDATE ("id") ON TABLE {} FROM PUBLIC',
-            "the grants on its column id; the grants on its column value",
-            id="grants on columns",
-        ),
-        pytest.param(
-            "ALTER TABLE {} ROW LEVEL SECURITY ON",
-            "ALTER TABLE {} ROW LEVEL SECURITY OFF",
-            "its row-level security",
-            id="row-level security",
-        ),
-    ],
-)
-def test_a_swap_is_refused_before_a_file_is_read_until_it_is_taken_off(
-    endpoint: Endpoint, tmp_path: Path, put_on: str, taken_off: str, loss: str
+SECURED, UNSECURED = (f"ALTER TABLE {{}} ROW LEVEL SECURITY {state}" for state in ("ON", "OFF"))
+
+
+def test_a_swap_is_refused_before_a_file_is_read_until_the_loss_is_taken_off(
+    endpoint: Endpoint, tmp_path: Path
 ) -> None:
     of = contract("refresh", load=SWAP)
     endpoint.bootstrap(of)
     table, name = Table(endpoint, of, DirectoryStorage(tmp_path)), Target(of).table.sql
     table.load([OLD])
-    _run(endpoint, put_on.format(name))
+    _run(endpoint, SECURED.format(name))
     table.files.clear()
     (report,) = table.reports([NEW])
     assert report.error_code == ReplacementRefused.code
-    assert loss in str(report.error)
+    assert "its row-level security" in str(report.error)
     assert set(table.rows) == OLD.rows
-    _run(endpoint, taken_off.format(name))
+    _run(endpoint, UNSECURED.format(name))
     table.load([NEW])
     assert set(table.rows) == NEW.rows
 
@@ -100,9 +86,9 @@ def test_a_copy_is_refused_and_a_change_in_place_keeps_what_is_there(endpoint: E
     of = contract("append", columns=[first], key=[])
     endpoint.bootstrap(of)
     table = Target(of).table.sql
-    _run(endpoint, f'GRANT SELECT ("id") ON TABLE {table} TO PUBLIC')
+    _run(endpoint, SECURED.format(table))
     wider = contract("append", columns=[first | {"type": "bigint"}], key=[], source=of.source)
-    with pytest.raises(ReplacementRefused, match="the grants on its column id"):
+    with pytest.raises(ReplacementRefused, match="its row-level security"):
         evolution.apply(endpoint.connect, Target(wider))
     more = [first, {"name": "more", "type": "date"}]
     longer = contract("append", columns=more, key=[], source=of.source)
@@ -124,6 +110,8 @@ def test_grants_comments_and_another_owner_are_no_losses(endpoint: Endpoint) -> 
         f"GRANT SELECT, DELETE ON TABLE {table.sql} TO belongings_user WITH GRANT OPTION",
         f"GRANT SELECT ON TABLE {table.sql} TO GROUP belongings_group",
         f"GRANT SELECT ON TABLE {table.sql} TO PUBLIC",
+        f'GRANT SELECT ("id"), UPDATE ("value") ON TABLE {table.sql} TO belongings_user',
+        f'GRANT SELECT ("value") ON TABLE {table.sql} TO ROLE "a ""reader"" | of=none"',
         f"COMMENT ON TABLE {table.sql} IS 'what it is for'",
     )
     with endpoint.connect() as warehouse:
@@ -182,3 +170,26 @@ def test_a_grant_that_is_not_shown_to_the_owner_is_not_lost(endpoint: Endpoint) 
         with pytest.raises(ReplacementRefused) as refused:
             refuse_losses(Answering(warehouse, restricted), table)
     assert refused.value.losses == ("the grants to 1 others, who are not shown to this user",)
+
+
+def test_a_grant_on_a_column_that_is_not_shown_to_the_owner_is_not_lost(endpoint: Endpoint) -> None:
+    """https://docs.aws.amazon.com/redshift/latest/dg/r_SVV_COLUMN_PRIVILEGES.html"""
+    table = _made(endpoint)
+    _run(
+        endpoint,
+        "CREATE GROUP belongings_columns",
+        f'GRANT SELECT ("id", "value") ON TABLE {table.sql} TO GROUP belongings_columns',
+        f'GRANT UPDATE ("id") ON TABLE {table.sql} TO PUBLIC',
+    )
+    restricted: dict[str, list[tuple[Any, ...]]] = {
+        "svv_column_privileges": [("id", "public", "public")]
+    }
+    with endpoint.connect() as warehouse:
+        refuse_losses(warehouse, table)
+        with pytest.raises(ReplacementRefused) as refused:
+            refuse_losses(Answering(warehouse, restricted), table)
+    hidden = "to 1 others, who are not shown to this user"
+    assert refused.value.losses == (
+        f"the grants on its column id {hidden}",
+        f"the grants on its column value {hidden}",
+    )

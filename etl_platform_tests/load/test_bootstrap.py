@@ -225,10 +225,14 @@ def test_views_that_are_made_anew_keep_the_grants_on_them(endpoint: Endpoint) ->
         warehouse.commit()
     with endpoint.connect() as warehouse:
         warehouse.execute(f"GRANT SELECT ON {LEDGER_VIEW.sql} TO ROLE auditors", name="the grant")
+        of_column = f"GRANT SELECT (source) ON {LEDGER_VIEW.sql} TO PUBLIC"
+        warehouse.execute(of_column, name="the grant on a column")
         warehouse.commit()
     _created(endpoint, of)
     granted = "SELECT privilege_type FROM svv_relation_privileges WHERE relation_name = 'ledger'"
     assert _fetch(endpoint, f"{granted} AND identity_name = 'auditors'") == [("SELECT",)]
+    granted = "SELECT column_name FROM svv_column_privileges WHERE relation_name = 'ledger'"
+    assert _fetch(endpoint, f"{granted} AND identity_type = 'public'") == [("source",)]
 
 
 def test_a_view_that_stands_in_the_way_is_named_and_nothing_is_changed(endpoint: Endpoint) -> None:

@@ -117,14 +117,17 @@ def test_a_wider_decimal_is_a_copy_that_keeps_rows_grants_and_comments(
         warehouse.execute("CREATE ROLE evolution_readers", name="a role")
         warehouse.commit()
     _run(endpoint, f"GRANT SELECT ON TABLE {table} TO ROLE evolution_readers")
+    _run(endpoint, f'GRANT UPDATE ("count") ON TABLE {table} TO PUBLIC')
     _run(endpoint, f"COMMENT ON TABLE {table} IS 'what it''s for'")
     _run(endpoint, f"COMMENT ON COLUMN {table}.\"count\" IS 'of things'")
     evolution.apply(endpoint.connect, target)
     assert [str(v) for v in _run(endpoint, f'SELECT "count" FROM {table}')[0]] == ["1.250"]
     with endpoint.connect() as warehouse:
         grants = warehouse.fetch(ddl.grants_on(target.table), name="the grants")
+        of_columns = warehouse.fetch(ddl.column_grants_on(target.table), name="those on columns")
         comments = warehouse.fetch(ddl.comments_on(target.table), name="the comments")
     assert grants == [("SELECT", "evolution_readers", "role", False)]
+    assert of_columns == [("count", "UPDATE", "public", "public")]
     assert comments == [(None, "what it's for"), ("count", "of things")]
     assert _plan(endpoint, target) == []
 

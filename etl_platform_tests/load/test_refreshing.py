@@ -264,6 +264,7 @@ def test_a_swapped_table_keeps_grants_comments_owner_and_keys(
     with endpoint.connect() as warehouse:
         for statement in (
             f"GRANT SELECT ON TABLE {table} TO ROLE swap_readers",
+            f'GRANT UPDATE ("value"), SELECT ("id") ON TABLE {table} TO ROLE swap_readers',
             f"COMMENT ON TABLE {table} IS 'what it is for'",
             f"COMMENT ON COLUMN {table}.\"value\" IS 'of things'",
         ):
@@ -274,6 +275,10 @@ def test_a_swapped_table_keeps_grants_comments_owner_and_keys(
     with endpoint.connect() as warehouse:
         assert warehouse.fetch(ddl.grants_on(target.table), name="the grants") == [
             ("SELECT", "swap_readers", "role", False)
+        ]
+        assert warehouse.fetch(ddl.column_grants_on(target.table), name="those on columns") == [
+            ("id", "SELECT", "swap_readers", "role"),
+            ("value", "UPDATE", "swap_readers", "role"),
         ]
         assert warehouse.fetch(ddl.comments_on(target.table), name="the comments") == [
             (None, "what it is for"),

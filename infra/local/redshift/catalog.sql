@@ -272,8 +272,8 @@ RETURNS bigint LANGUAGE sql IMMUTABLE STRICT AS $$
 $$;
 
 DROP VIEW IF EXISTS pg_catalog.svv_table_info, pg_catalog.pg_table_def, pg_catalog.svv_roles,
-    pg_catalog.svv_relation_privileges, pg_catalog.svv_rls_relation,
-    pg_catalog.svv_attached_masking_policy;
+    pg_catalog.svv_relation_privileges, pg_catalog.svv_column_privileges,
+    pg_catalog.svv_rls_relation, pg_catalog.svv_attached_masking_policy;
 
 -- In PostgreSQL a user is a role that may log in; its own roles begin with pg_.
 CREATE VIEW pg_catalog.svv_roles AS
@@ -292,6 +292,20 @@ SELECT n.nspname::text AS namespace_name, c.relname::text AS relation_name,
 FROM pg_class c
 JOIN pg_namespace n ON n.oid = c.relnamespace
 CROSS JOIN LATERAL aclexplode(c.relacl) AS a
+LEFT JOIN pg_roles r ON r.oid = a.grantee
+WHERE c.relkind IN ('r', 'v');
+
+-- https://docs.aws.amazon.com/redshift/latest/dg/r_SVV_COLUMN_PRIVILEGES.html
+CREATE VIEW pg_catalog.svv_column_privileges AS
+SELECT n.nspname::text AS namespace_name, c.relname::text AS relation_name,
+       f.attname::text AS column_name, a.privilege_type::text AS privilege_type,
+       a.grantee::integer AS identity_id, coalesce(r.rolname::text, 'public') AS identity_name,
+       CASE WHEN a.grantee = 0 THEN 'public' WHEN r.rolcanlogin THEN 'user' ELSE 'role' END
+           AS identity_type
+FROM pg_class c
+JOIN pg_namespace n ON n.oid = c.relnamespace
+JOIN pg_attribute f ON f.attrelid = c.oid AND f.attnum > 0 AND NOT f.attisdropped
+CROSS JOIN LATERAL aclexplode(f.attacl) AS a
 LEFT JOIN pg_roles r ON r.oid = a.grantee
 WHERE c.relkind IN ('r', 'v');
 
@@ -359,4 +373,5 @@ WHERE c.relkind = 'r' AND n.nspname = ANY (current_schemas(true))
 ORDER BY n.nspname, c.relname, f.attnum;
 
 GRANT SELECT ON pg_catalog.pg_table_def, pg_catalog.svv_roles, pg_catalog.svv_relation_privileges,
-    pg_catalog.svv_rls_relation, pg_catalog.svv_attached_masking_policy TO PUBLIC;
+    pg_catalog.svv_column_privileges, pg_catalog.svv_rls_relation,
+    pg_catalog.svv_attached_masking_policy TO PUBLIC;

@@ -231,6 +231,21 @@ def test_what_is_granted_on_a_table_is_listed(sql: Sql) -> None:
     ) == [["SELECT", "public", "public", False]]
 
 
+def test_what_is_granted_on_a_column_is_listed(sql: Sql) -> None:
+    """https://docs.aws.amazon.com/redshift/latest/dg/r_SVV_COLUMN_PRIVILEGES.html"""
+    sql("CREATE TABLE t (a int, b int, c int)")
+    sql("GRANT SELECT (a), UPDATE (a, b) ON TABLE t TO PUBLIC")
+    assert sql(
+        "SELECT column_name, privilege_type, identity_name, identity_type"
+        " FROM svv_column_privileges WHERE relation_name = 't'"
+        " AND namespace_name = current_schema() ORDER BY 1, 2"
+    ) == [
+        ["a", "SELECT", "public", "public"],
+        ["a", "UPDATE", "public", "public"],
+        ["b", "UPDATE", "public", "public"],
+    ]
+
+
 def test_what_only_a_new_table_would_lack_is_listed(sql: Sql) -> None:
     """https://docs.aws.amazon.com/redshift/latest/dg/r_PG_ATTRIBUTE_INFO.html,
     https://docs.aws.amazon.com/redshift/latest/dg/r_SVV_RLS_RELATION.html"""
