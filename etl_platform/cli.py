@@ -12,15 +12,10 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn
 
-from etl_platform import (
-    conversion_commands,
-    orchestration_commands,
-    publish_commands,
-    schema_commands,
-)
+from etl_platform.commands import conversion, orchestration, publishing, schema
+from etl_platform.commands.rendering import RowFormat, csv_text, json_text, show, table
 from etl_platform.contract.errors import PlatformError
 from etl_platform.contract.hour import Hour
-from etl_platform.rendering import RowFormat, csv_text, json_text, show, table
 from etl_platform.settings import Settings, apply_environment_file
 
 _LAPTOP_COMMANDS = {"local", "demo"}
@@ -293,13 +288,9 @@ def bootstrap() -> None:
     click.echo(f"created {', '.join(created)}" if created else "every table was there already")
 
 
-for command in (
-    *conversion_commands.COMMANDS,
-    *orchestration_commands.COMMANDS,
-    *publish_commands.COMMANDS,
-):
+for command in (*conversion.COMMANDS, *orchestration.COMMANDS, *publishing.COMMANDS):
     cli.add_command(command)
-for command in (*publish_commands.WAREHOUSE_COMMANDS, *schema_commands.WAREHOUSE_COMMANDS):
+for command in (*publishing.WAREHOUSE_COMMANDS, *schema.WAREHOUSE_COMMANDS):
     warehouse.add_command(command)
 
 

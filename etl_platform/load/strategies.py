@@ -89,8 +89,9 @@ class Upsert:
             Step(_NEWEST, sql.create_winners(target)),
         ]
         for table in _tables(target):
-            newer = sql.drop_losers_to_later_hours(target, table, ranges)
-            prepare.append(Step("the check for newer rows", newer))
+            if _may_be_newer(target, applied, loaded):
+                newer = sql.drop_losers_to_later_hours(target, table, ranges)
+                prepare.append(Step("the check for newer rows", newer))
             if _is_corrected(applied, loaded):
                 later = sql.drop_losers_to_later_manifests(target, table, ranges)
                 prepare.append(Step("the check for later manifests", later))
@@ -127,6 +128,16 @@ def _inserts(target: Target) -> tuple[Step, ...]:
         dead = sql.insert_tombstones(target, target.tombstones)
         steps.append(Step("the insert of tombstones", dead))
     return tuple(steps)
+
+
+def _may_be_newer(target: Target, applied: Sequence[Version], loaded: Sequence[Version]) -> bool:
+    """Whether the table may have rows that are newer than those of some hour that is being loaded.
+
+    Where rows go by their hours alone the ledger knows, so that the usual load, which is of the
+    newest hours, does not look through the table for them.
+    """
+    first = min(version.hour for version in applied)
+    return target.version is not None or any(version.hour > first for version in loaded)
 
 
 def _is_corrected(applied: Sequence[Version], loaded: Sequence[Version]) -> bool:

@@ -32,7 +32,8 @@ _DEAD: Final = {"column": "value", "values": ["dead"]}
 LOADS: Final[dict[str, dict[str, Any]]] = {
     "`append`": {"strategy": "append"},
     "`refresh`": {"strategy": "refresh"},
-    "`upsert`": {"strategy": "upsert", "version": "revision"},
+    "`upsert`": {"strategy": "upsert"},
+    "`upsert` with `version`": {"strategy": "upsert", "version": "revision"},
     "`upsert` with `deleted: {method: hard}`": {
         "strategy": "upsert",
         "deleted": _DEAD | {"method": "hard"},
@@ -83,7 +84,10 @@ PURPOSES: Final[dict[str, tuple[str, str]]] = {
         "one row for each key, or its periods, as the table will have them",
         _OF_CHANGE + "; with a journal also reads the journal's rows of the keys",
     ),
-    "the check for newer rows": ("takes out what the table has newer", _OF_KEYS),
+    "the check for newer rows": (
+        "takes out what the table has newer",
+        _OF_KEYS + "; without `version` only sent where a later hour is loaded",
+    ),
     "the check for later manifests": (
         "the same for an hour of which a later manifest is loaded",
         _OF_KEYS + "; only sent for such an hour",
@@ -156,7 +160,8 @@ class Recording:
 
 @dataclass(frozen=True)
 class Sent:
-    """The statements of a new hour, and what an older manifest that arrives late adds to them."""
+    """The statements of a new hour, and what is added where an older hour, or an older manifest,
+    arrives late."""
 
     hour: list[str]
     late: list[str]
@@ -181,7 +186,8 @@ def sent(endpoint: Endpoint, load: Mapping[str, Any]) -> Sent:
         assert all(report.error is None for report in loader.load([commit]))
 
     load_hour(0, 0, [])
-    load_hour(1, 1, found.hour)
+    load_hour(2, 1, found.hour)
+    load_hour(2, 0, found.late)
     load_hour(1, 0, found.late)
     return found
 
@@ -203,7 +209,9 @@ def page(endpoint: Endpoint) -> str:
     for load, one in by_load.items():
         own = _numbered(one.hour[len(head) : -len(tail)], len(head) + 1)
         more = [name for name in dict.fromkeys(one.late) if name not in one.hour]
-        late = f"\n\nAn older manifest that arrives late: {', '.join(more)}." if more else ""
+        late = (
+            f"\n\nAn older hour or manifest that arrives late: {', '.join(more)}." if more else ""
+        )
         lists.append(f"### {load}\n\n{own}{late}")
     lists.append(f"### All end with\n\n{_numbered(tail)}")
     parts = ["## What each is for", f"{_HEADER}\n{table}", "## In which order", *lists]

@@ -10,9 +10,9 @@ from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 
-from etl_platform import schema_commands
 from etl_platform.aws.warehouse import RedshiftWarehouse, connect
 from etl_platform.cli import cli
+from etl_platform.commands import schema
 from etl_platform.contract.errors import SchemaChangeRefused, TargetDiffers, WarehouseRefused
 from etl_platform.contract.reading import find_contract
 from etl_platform.contract.source import SourceContract
@@ -280,7 +280,7 @@ def test_every_statement_is_recorded_once_however_many_apply_at_a_time(endpoint:
 def test_the_commands_print_the_statements_and_end_with_1_where_one_is_refused(
     endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(schema_commands, "_new_connection", endpoint.connect)
+    monkeypatch.setattr(schema, "_new_connection", endpoint.connect)
     of = find_contract("weather")
     endpoint.bootstrap(of)
     table = Target(of).table.sql

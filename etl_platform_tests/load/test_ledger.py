@@ -11,13 +11,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from rich.console import Console
 
+from etl_platform.commands.rendering import table
 from etl_platform.contract.commit import Commit, Counts
 from etl_platform.contract.hour import Hour
 from etl_platform.load import ledger
 from etl_platform.load.ledger import Entry, Outcome, Run, Work
 from etl_platform.load.ledger_sql import HOUR_COLUMNS
 from etl_platform.load.target import HOURS_VIEW, Target
-from etl_platform.rendering import table
 from etl_platform_tests.load.endpoint import Endpoint
 from etl_platform_tests.load.samples import START, batch, commit, contract
 

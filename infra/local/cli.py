@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 from rich.console import Console
 
-from etl_platform.rendering import table
+from etl_platform.commands.rendering import table
 from infra.local.errors import LocalStackError
 
 CHECKOUT = Path(__file__).parents[2]

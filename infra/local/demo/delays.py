@@ -7,13 +7,13 @@ from typing import Any
 
 from rich.table import Table
 
+from etl_platform.commands.rendering import table
 from etl_platform.contract.aggregate_files import find_aggregate
 from etl_platform.contract.hour import Hour
 from etl_platform.contract.warehouse import Warehouse
 from etl_platform.load.quoting import Identifier, Literal, compose, joined
 from etl_platform.publish.refresh import behind
 from etl_platform.publish.tables import AggregateTable
-from etl_platform.rendering import table
 from infra.local.demo.compare import row_differences
 from infra.local.demo.dirt import Spot
 from infra.local.demo.follow import POLL_S

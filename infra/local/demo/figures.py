@@ -8,13 +8,13 @@ from statistics import median
 from rich.table import Table
 
 from etl_platform.aws import glue
+from etl_platform.commands.rendering import table
 from etl_platform.contract.batch import Batch
 from etl_platform.contract.commit import Commit
 from etl_platform.contract.layout import Location, Names
 from etl_platform.contract.order import Order
 from etl_platform.contract.storage import Storage
 from etl_platform.load.ledger import Entry
-from etl_platform.rendering import table
 from infra.local.demo.follow import Seen
 
 FIGURES = (

@@ -16,10 +16,10 @@ from rich.text import Text
 from etl_platform.aws.s3 import S3
 from etl_platform.aws.secrets import read_secret
 from etl_platform.aws.warehouse import RedshiftWarehouse, connect
+from etl_platform.commands.rendering import printable, table
 from etl_platform.contract.hour import Hour
 from etl_platform.contract.reading import read_contracts
 from etl_platform.contract.source import SourceContract
-from etl_platform.rendering import printable, table
 from etl_platform.settings import Settings
 from etl_platform.status import StatusReader
 from infra.local.demo.compare import differences, rows_of

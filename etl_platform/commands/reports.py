@@ -10,10 +10,10 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from etl_platform.commands.rendering import printable, table
 from etl_platform.convert.reasons import Reason
 from etl_platform.convert.rejected import KeptFiles, ReasonSamples, Sample
 from etl_platform.convert.trial import Trial
-from etl_platform.rendering import printable, table
 
 _MOST_SHOWN: Final = 100
 _MOST_ROWS: Final = 3

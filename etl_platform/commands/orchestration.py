@@ -9,8 +9,8 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from etl_platform.commands.rendering import RowFormat, json_text, show, table
 from etl_platform.contract.hour import Hour
-from etl_platform.rendering import RowFormat, json_text, show, table
 from etl_platform.settings import Settings
 
 if TYPE_CHECKING:

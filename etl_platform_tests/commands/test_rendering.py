@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
-from etl_platform.rendering import csv_text, json_text, printable, table
+from etl_platform.commands.rendering import csv_text, json_text, printable, table
 
 COLUMNS = ("name", "count", "price", "at", "day")
 ROW = ("a,b", 3, Decimal("1.10"), datetime(2013, 1, 1, 12, tzinfo=UTC), date(2013, 1, 1))

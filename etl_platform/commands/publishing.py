@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from etl_platform.rendering import show, table
+from etl_platform.commands.rendering import show, table
 from etl_platform.settings import Settings
 
 if TYPE_CHECKING:

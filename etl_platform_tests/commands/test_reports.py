@@ -5,8 +5,8 @@ from pathlib import Path
 
 from rich.console import Console, RenderableType
 
+from etl_platform.commands.reports import reasons_shown, trial_tables
 from etl_platform.contract.source import Rejects
-from etl_platform.conversion_reports import reasons_shown, trial_tables
 from etl_platform.convert.rejected import ReasonSamples, Sample
 from etl_platform.convert.trial import try_out
 from etl_platform_tests.convert.samples import contract

@@ -22,10 +22,10 @@ from rich.progress import (
     TextColumn,
 )
 
+from etl_platform.commands.rendering import RowFormat, show
 from etl_platform.contract.errors import ContractInvalid, FileUnreadable, ManifestMissing
 from etl_platform.contract.hour import Hour
 from etl_platform.contract.layout import SOURCE_NAME, SOURCE_NAME_LENGTH
-from etl_platform.rendering import RowFormat, show
 from etl_platform.settings import Settings
 
 if TYPE_CHECKING:
@@ -72,8 +72,8 @@ def check(source: str, files: tuple[Path, ...], samples: int, report_format: str
     SOURCE is the name of a source or the path of a contract. Nothing has to be running and nothing
     is uploaded. Ends with 1 if the hour would be blocked.
     """
+    from etl_platform.commands.reports import trial_json, trial_tables
     from etl_platform.contract.reading import located
-    from etl_platform.conversion_reports import trial_json, trial_tables
     from etl_platform.convert.trial import try_out
 
     contract, contract_file = _contract(source)
@@ -112,7 +112,7 @@ def rejects(source: str, hour: str | None, last: int, samples: int, report_forma
 
     An hour beyond its reject limit is not committed; its rejects are shown as well.
     """
-    from etl_platform.conversion_reports import kept_json, kept_table, reasons_shown
+    from etl_platform.commands.reports import kept_json, kept_table, reasons_shown
     from etl_platform.convert.rejected import by_reason
 
     contract, _ = _contract(source)
