@@ -167,9 +167,9 @@ def infer(files: tuple[Path, ...], source: str | None) -> None:
     Types, keys and null tokens are what these files show; the comments say what was guessed. Save
     it as etl_platform/defs/<source>/defs.yaml, read it through, and try it with `check`.
     """
-    from etl_platform.convert.draft import draft
-    from etl_platform.convert.inference import infer as look_at
-    from etl_platform.convert.naming import source_name
+    from etl_platform.convert.drafting.inference import infer as look_at
+    from etl_platform.convert.drafting.naming import source_name
+    from etl_platform.convert.drafting.rendering import draft
 
     for file in files:
         if not file.is_file():

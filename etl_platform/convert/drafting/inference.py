@@ -19,11 +19,11 @@ from etl_platform.contract.hour import Hour
 from etl_platform.contract.source import SourceContract
 from etl_platform.contract.types import ColumnType
 from etl_platform.convert.casts import cast
-from etl_platform.convert.discovery import discover
-from etl_platform.convert.naming import column_names
+from etl_platform.convert.drafting.discovery import discover
+from etl_platform.convert.drafting.naming import column_names
+from etl_platform.convert.drafting.sample_files import Discovery, SampleFile
 from etl_platform.convert.parse import create_records, parse
 from etl_platform.convert.readers.compression import plain_contents
-from etl_platform.convert.sample_files import Discovery, SampleFile
 from etl_platform.convert.scratch import scratch
 from etl_platform.convert.session import connect
 from etl_platform.convert.sql import Identifier, Literal, Sql, compose, joined, names

@@ -22,9 +22,9 @@ from etl_platform.contract.errors import FileUnreadable
 from etl_platform.contract.hour import Hour
 from etl_platform.contract.reading import find_contract, read_contract
 from etl_platform.contract.source import SourceContract
-from etl_platform.convert.draft import draft
-from etl_platform.convert.inference import Inferred, infer
-from etl_platform.convert.naming import column_names, source_name
+from etl_platform.convert.drafting.inference import Inferred, infer
+from etl_platform.convert.drafting.naming import column_names, source_name
+from etl_platform.convert.drafting.rendering import draft
 from etl_platform.convert.trial import try_out
 from infra.local.demo.feeder import deliveries
 

@@ -11,9 +11,9 @@ from xml.parsers import expat
 
 from etl_platform.contract.errors import FileUnreadable
 from etl_platform.contract.types import ColumnType
-from etl_platform.convert.parquet_discovery import discover_parquet
+from etl_platform.convert.drafting.parquet_discovery import discover_parquet
+from etl_platform.convert.drafting.sample_files import Discovery, Fields, SampleFile
 from etl_platform.convert.readers.records import MOST_RECORD_BYTES
-from etl_platform.convert.sample_files import Discovery, Fields, SampleFile
 
 MOST_RECORDS: Final = 100_000
 """Of each JSON file. A field that comes later only is not found."""

@@ -8,8 +8,8 @@ import pyarrow.parquet as pq
 
 from etl_platform.contract.errors import FileUnreadable
 from etl_platform.contract.types import ColumnType
+from etl_platform.convert.drafting.sample_files import Discovery, Fields, SampleFile
 from etl_platform.convert.readers.parquet_schema import admits, is_text
-from etl_platform.convert.sample_files import Discovery, Fields, SampleFile
 
 _TEXT: Final = ColumnType("varchar", (65535,))
 

@@ -8,7 +8,7 @@ import yaml
 
 from etl_platform.contract.hour import Hour
 from etl_platform.contract.reading import COMPONENT
-from etl_platform.convert.inference import Guess, Inferred
+from etl_platform.convert.drafting.inference import Guess, Inferred
 
 _PLAIN: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_@.()/-]*", re.ASCII)
 

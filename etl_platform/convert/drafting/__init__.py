@@ -1,0 +1,1 @@
+"""Sample files to a first contract: what `etl-platform infer` does. No conversion needs it."""
