@@ -72,7 +72,7 @@ def told(world: World, batch: Batch, report: Report) -> dict[str, Any]:
     st.lists(st.lists(st.sampled_from(sorted(BODIES)), max_size=3), min_size=2, max_size=12),
     st.sampled_from(sorted(POLICIES)),
 )
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=20)
 def test_hours_converted_together_are_as_if_each_were_alone(
     hours: list[list[str]], policy: str
 ) -> None:
