@@ -94,17 +94,18 @@ def _groups(attempts: Sequence[Attempt], cores: int) -> Iterator[list[Attempt]]:
     """The hours in their order, those of a few small files several at a time."""
     most = min(_SMALL_AT_ONCE, ceil(sum(map(_files, attempts)) / cores))
     group: list[Attempt] = []
-    grouped = 0
     for attempt in attempts:
-        is_alone = any(file.size_bytes > _SMALL_BYTES for file in attempt.batch.files)
-        size = most if is_alone else _files(attempt)
-        if group and grouped + size > most:
+        if group and not _go_together([*group, attempt], most):
             yield group
-            group, grouped = [], 0
+            group = []
         group.append(attempt)
-        grouped += size
     if group:
         yield group
+
+
+def _go_together(group: Sequence[Attempt], most: int) -> bool:
+    are_tiny = all(f.size_bytes <= _SMALL_BYTES for one in group for f in one.batch.files)
+    return are_tiny and sum(map(_files, group)) <= most and _is_small(group)
 
 
 def _files(attempt: Attempt) -> int:
