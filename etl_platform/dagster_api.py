@@ -15,6 +15,8 @@ _ANSWERS_WITHIN_S = 30.0
 _LAUNCHES_WITHIN_S = 600.0
 """Before it answers, Dagster stores three events for each hour of the run: some ms each, and there
 may be a thousand hours."""
+_LOADS_WITHIN_S = 180.0
+"""A code location that starts anew, on a machine that is busy."""
 
 RUNS = """
 query ($filter: RunsFilter!, $limit: Int!) {
@@ -64,12 +66,25 @@ mutation ($location: String!, $repository: String!, $job: String!, $tags: [Execu
   }
 }"""
 
+RELOAD = """
+mutation ($location: String!) {
+  reloadRepositoryLocation(repositoryLocationName: $location) {
+    ... on WorkspaceLocationEntry { locationOrLoadError { ... on PythonError { message } } }
+    ... on PythonError { message }
+    ... on UnauthorizedError { message }
+    ... on ReloadNotSupported { message }
+    ... on RepositoryLocationNotFound { message }
+  }
+}"""
+
 SENSORS = """
 { workspaceOrError { ... on Workspace { locationEntries {
     name loadStatus
     locationOrLoadError {
       ... on PythonError { message }
-      ... on RepositoryLocation { repositories { sensors { name sensorState { status } } } }
+      ... on RepositoryLocation { repositories { sensors {
+        name sensorState { status ticks(limit: 1) { timestamp } }
+      } } }
     } } } } }"""
 
 
@@ -110,10 +125,11 @@ class RunEvents:
 
 @dataclass(frozen=True)
 class Sensor:
-    """A sensor of the code location."""
+    """A sensor of the code location, and the moment at which its last tick began, if it had one."""
 
     name: str
     is_running: bool
+    ticked_at: float | None = None
 
 
 class DagsterApi:
@@ -131,11 +147,20 @@ class DagsterApi:
                 problem = location.get("message", entry["loadStatus"])
                 raise ServiceUnavailable("dagster", f"load {entry['name']}", problem)
             for repository in location["repositories"]:
-                sensors += [
-                    Sensor(s["name"], s["sensorState"]["status"] == "RUNNING")
-                    for s in repository["sensors"]
-                ]
+                sensors += [_sensor(found) for found in repository["sensors"]]
         return sensors
+
+    def reload(self) -> None:
+        """Have every code location read its definitions again, the contracts among them.
+
+        Raises ServiceUnavailable if one cannot be loaded.
+        """
+        for entry in self._ask(SENSORS, {})["workspaceOrError"]["locationEntries"]:
+            wanted = {"location": entry["name"]}
+            answer = self._ask(RELOAD, wanted, _LOADS_WITHIN_S)["reloadRepositoryLocation"]
+            problem = (answer.get("locationOrLoadError") or answer).get("message")
+            if problem:
+                raise ServiceUnavailable("dagster", f"load {entry['name']}", problem)
 
     def runs(self, created_after: float, job: str | None = None) -> list[Run]:
         """The runs created since a moment, newest first."""
@@ -216,6 +241,12 @@ class DagsterApi:
         if answer.get("errors"):
             raise ServiceUnavailable("dagster", "GraphQL", answer["errors"][0]["message"])
         return dict(answer["data"])
+
+
+def _sensor(found: Mapping[str, Any]) -> Sensor:
+    state = found["sensorState"]
+    began = [float(tick["timestamp"]) for tick in state["ticks"]]
+    return Sensor(found["name"], state["status"] == "RUNNING", *began)
 
 
 def _deepest(event: dict[str, Any]) -> str:

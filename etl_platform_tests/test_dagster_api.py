@@ -10,7 +10,16 @@ from graphql import GraphQLSchema, parse, validate
 
 from etl_platform import dagster_api
 from etl_platform.contract.errors import ServiceUnavailable
-from etl_platform.dagster_api import EVENTS, JOBS, LAUNCH, RUNS, SENSORS, DagsterApi, Run
+from etl_platform.dagster_api import (
+    EVENTS,
+    JOBS,
+    LAUNCH,
+    RELOAD,
+    RUNS,
+    SENSORS,
+    DagsterApi,
+    Run,
+)
 
 
 @pytest.fixture(scope="module")
@@ -18,7 +27,7 @@ def schema() -> GraphQLSchema:
     return create_schema().graphql_schema
 
 
-@pytest.mark.parametrize("query", [RUNS, EVENTS, SENSORS, JOBS, LAUNCH])
+@pytest.mark.parametrize("query", [RUNS, EVENTS, SENSORS, JOBS, LAUNCH, RELOAD])
 def test_every_query_is_one_that_this_release_of_dagster_answers(
     schema: GraphQLSchema, query: str
 ) -> None:

@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -28,15 +29,13 @@ attributes:
 """
 FIRST = "Order No;amount;changed_at\n1;10.50;2026-01-05 03:10:00\n2;7;2026-01-05 03:20:00\n"
 SECOND = "changed_at;Order No;amount\n2026-01-05 04:00:00;2;8.25\n"
-MATERIALIZE = """\
-import sys, dagster as dg
-from etl_platform.definitions import defs
-tags = {"dagster/asset_partition_range_start": sys.argv[1],
-        "dagster/asset_partition_range_end": sys.argv[2]}
-with dg.instance_for_test() as instance:
-    job = defs().resolve_job_def("load_web_orders")
-    assert job.execute_in_process(instance=instance, tags=tags).success
+WITH_DAGSTER = """\
+from pathlib import Path
+from rich.console import Console
+from infra.local.laptop import bring_up_with_dagster
+bring_up_with_dagster(Path(".etl"), Console(stderr=True))
 """
+LOADED_WITHIN_S = 120.0
 
 
 class Checkout:
@@ -78,8 +77,8 @@ def checkout(tmp_path: Path) -> Iterator[Checkout]:
 
 
 @pytest.mark.timeout(600)
-def test_a_source_is_added_by_one_file_and_local_up(checkout: Checkout) -> None:
-    checkout.command("local", "up")
+def test_a_source_is_added_by_one_file_and_local_up_while_dagster_runs(checkout: Checkout) -> None:
+    checkout.python("-c", WITH_DAGSTER)
     added = checkout.folder / "etl_platform" / "defs" / "web_orders" / "defs.yaml"
     added.parent.mkdir()
     added.write_text(ORDERS)
@@ -89,13 +88,15 @@ def test_a_source_is_added_by_one_file_and_local_up(checkout: Checkout) -> None:
         file = checkout.folder / f"{hour}.csv"
         file.write_text(text)
         checkout.command("land", "web_orders", hour, str(file))
-    checkout.python("-c", MATERIALIZE, "2026-01-05-03", "2026-01-05-04")
+    query = "select order_no, amount from shop.web_orders order by 1"
 
-    rows = checkout.command(
-        "sql", "select order_no, amount from shop.web_orders order by 1", "--format", "json"
-    )
-    assert json.loads(rows) == [
-        {"order_no": 1, "amount": "10.50"},
-        {"order_no": 2, "amount": "8.25"},
-    ]
+    def rows() -> object:
+        return json.loads(checkout.command("sql", query, "--format", "json"))
+
+    expected = [{"order_no": 1, "amount": "10.50"}, {"order_no": 2, "amount": "8.25"}]
+    give_up_at = time.monotonic() + LOADED_WITHIN_S
+    while (found := rows()) != expected:
+        assert time.monotonic() < give_up_at, found
+        time.sleep(1)
     assert "web_orders" in checkout.command("status")
+    assert "SOURCE_UNKNOWN" not in checkout.command("refused")

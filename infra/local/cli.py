@@ -30,11 +30,16 @@ def local() -> None:
 @local.command()
 @state_dir_option
 def up(state_dir: Path) -> None:
-    """Start everything that does not run yet, and deploy what has changed."""
-    from infra.local.laptop import bring_up
+    """Start everything that does not run yet, and deploy what has changed.
 
+    A Dagster that the demo left running reads its definitions again.
+    """
+    from infra.local.laptop import bring_up, reload_definitions
+
+    console = Console(stderr=True)
     with _said():
-        bring_up(state_dir, Console(stderr=True))
+        bring_up(state_dir, console)
+        reload_definitions(state_dir, console)
     _print_status(state_dir)
 
 

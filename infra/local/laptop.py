@@ -42,6 +42,15 @@ def bring_up_with_dagster(state_dir: Path, console: Console) -> DagsterApi:
         return dagster
 
 
+def reload_definitions(state_dir: Path, console: Console) -> None:
+    """Have the Dagster that is up, if one is, read the contracts again."""
+    dagster = DagsterDev(state_dir)
+    if dagster.address is not None:
+        with Steps(console) as step:
+            step("having Dagster read the contracts again")
+            dagster.reload()
+
+
 def take_down(state_dir: Path, console: Console, *, reset: bool = False) -> None:
     """End Dagster, then the local stack."""
     with Steps(console) as step:

@@ -4,6 +4,7 @@ import os
 import shutil
 import signal
 import sys
+import time
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -16,6 +17,8 @@ WORKSPACE = Path(__file__).parents[3] / "workspace.yaml"
 
 _NAME = "dagster"
 _STOP_WITHIN_S = 30.0
+_TICKS_WITHIN_S = 60.0
+_LOOK_EVERY_S = 0.2
 CONFIGURATION = Path(__file__).parents[2] / "dagster" / "one_machine.yaml"
 
 
@@ -50,6 +53,18 @@ class DagsterDev:
         signal.signal(signal.SIGINT, signal.default_int_handler)
         return DagsterApi(_address(self._processes.ensure(self._server(environment))))
 
+    def reload(self) -> None:
+        """Have the one that runs read its definitions again.
+
+        Returns when a tick of the sensor has begun since: one that was waiting at the queue before
+        would refuse what is announced of a source that its definitions did not have.
+        """
+        dagster = DagsterApi(_address(self._processes.records()[_NAME].port))
+        dagster.reload()
+        reloaded_at, give_up_at = time.time(), time.monotonic() + _TICKS_WITHIN_S
+        while not _has_ticked(dagster, reloaded_at) and time.monotonic() < give_up_at:
+            time.sleep(_LOOK_EVERY_S)
+
     def down(self, *, reset: bool = False) -> None:
         """End it with everything that it has started; with `reset`, forget its runs as well."""
         self._processes.end(_NAME, _STOP_WITHIN_S)
@@ -79,6 +94,15 @@ def _is_healthy(port: int) -> bool:
     except ServiceUnavailable:
         return False
     return any(sensor.name == SENSOR and sensor.is_running for sensor in sensors)
+
+
+def _has_ticked(dagster: DagsterApi, since: float) -> bool:
+    """Whether the sensor has begun a tick, or does not run."""
+    return any(
+        not sensor.is_running or (sensor.ticked_at or 0) > since
+        for sensor in dagster.sensors()
+        if sensor.name == SENSOR
+    )
 
 
 def _address(port: int) -> str:
