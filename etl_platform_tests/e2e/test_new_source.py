@@ -100,3 +100,5 @@ def test_a_source_is_added_by_one_file_and_local_up_while_dagster_runs(checkout:
         time.sleep(1)
     assert "web_orders" in checkout.command("status")
     assert "SOURCE_UNKNOWN" not in checkout.command("refused")
+    asked_again = checkout.command("backfill", "web_orders", "2026-01-05-03", "2026-01-05-04")
+    assert asked_again.strip() == "2 hours landed, 2 loaded, 0 blocked, 0 left; 0 runs"

@@ -34,12 +34,12 @@ def up(state_dir: Path) -> None:
 
     A Dagster that the demo left running reads its definitions again.
     """
-    from infra.local.laptop import bring_up, reload_definitions
+    from infra.local.laptop import bring_up, reload_dagster
 
     console = Console(stderr=True)
     with _said():
         bring_up(state_dir, console)
-        reload_definitions(state_dir, console)
+        reload_dagster(state_dir, console)
     _print_status(state_dir)
 
 

@@ -42,10 +42,12 @@ def bring_up_with_dagster(state_dir: Path, console: Console) -> DagsterApi:
         return dagster
 
 
-def reload_definitions(state_dir: Path, console: Console) -> None:
+def reload_dagster(state_dir: Path, console: Console) -> None:
     """Have the Dagster that is up, if one is, read the contracts again."""
     dagster = DagsterDev(state_dir)
     if dagster.address is not None:
+        # The stack has written the environment anew, and knows nothing of what is beside it.
+        LocalStack(state_dir).write_environment(**{DAGSTER_URL: dagster.address})
         with Steps(console) as step:
             step("having Dagster read the contracts again")
             dagster.reload()

@@ -32,6 +32,21 @@ _OBJECTS = frozenset(
     {"SCHEMA", "DATABASE", "GROUP", "ROLE", "USER", "PROCEDURE", "FUNCTION", "DEFAULT"}
 )
 _DROPPED_OBJECTS = _OBJECTS | {"TABLE", "VIEW", "MATERIALIZED"}
+_MISSING = frozenset(
+    {
+        "ALTER",
+        "ATTACH",
+        "CANCEL",
+        "CREATE",
+        "DETACH",
+        "DROP",
+        "EXECUTE",
+        "PREPARE",
+        "REFRESH",
+        "USE",
+    }
+)
+"""Commands of Redshift that are not here, or not for every kind of object."""
 _PASSWORD_FORBIDDEN = frozenset("'\"\\/@ ")
 _ROW_SECURITY = {"ON": "ENABLE ROW", "OFF": "DISABLE ROW"}
 _UNENFORCED = frozenset({"PRIMARY KEY", "UNIQUE", "FOREIGN KEY"})
@@ -75,6 +90,8 @@ def translate(tokens: Sequence[Token]) -> Changed:
         return Changed()
     if verb == "DROP" and target in _DROPPED_OBJECTS:
         return Changed()
+    if verb not in _MISSING:
+        raise syntax_error(f'syntax error at or near "{tokens[0].text}"')
     raise not_supported(f'SQL command "{" ".join((verb, target)).strip()}" not supported.')
 
 

@@ -337,3 +337,22 @@ def test_a_delete_does_without_its_from(sql: Sql) -> None:
     sql("DELETE t WHERE a = 1")
     assert sql("SELECT count(*) FROM t") == [[0]]
     assert relayed("DELETE FROM t") == relayed("DELETE t")
+
+
+@pytest.mark.parametrize(
+    ("statement", "code", "message"),
+    [
+        ("selec 1", "42601", 'syntax error at or near "selec"'),
+        ("Upsert t", "42601", 'syntax error at or near "Upsert"'),
+        ("refresh materialized view v", "0A000", 'SQL command "REFRESH MATERIALIZED"'),
+        ("cancel 7", "0A000", 'SQL command "CANCEL 7"'),
+    ],
+)
+def test_what_is_no_command_is_told_from_what_is_none_here(
+    sql: Sql, statement: str, code: str, message: str
+) -> None:
+    with pytest.raises(redshift_connector.ProgrammingError) as refused:
+        sql(statement)
+    said = refused.value.args[0]
+    assert said["C"] == code
+    assert message in said["M"]
