@@ -24,7 +24,8 @@ from etl_platform.dagster_api import (
 
 @pytest.fixture(scope="module")
 def schema() -> GraphQLSchema:
-    return create_schema().graphql_schema
+    made: GraphQLSchema = create_schema().graphql_schema
+    return made
 
 
 @pytest.mark.parametrize("query", [RUNS, EVENTS, SENSORS, JOBS, LAUNCH, RELOAD])

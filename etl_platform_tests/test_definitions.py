@@ -199,5 +199,6 @@ def test_a_source_may_be_called_as_the_job_of_another() -> None:
 def test_the_steps_of_a_run_carry_the_source_in_their_names(definitions: dg.Definitions) -> None:
     plan = definitions.resolve_job_def("load_weather").graph
     (source,) = plan.nodes
+    assert isinstance(source.definition, dg.GraphDefinition)
     steps = {node.name for node in source.definition.nodes}
     assert steps == {"weather__pin", "weather__convert", "weather__load"}

@@ -11,8 +11,9 @@ from etl_platform.cli import cli
 from etl_platform.contract import types
 from etl_platform.contract.columns import Column
 from etl_platform.contract.formats import CsvFormat, JsonFormat, ParquetFormat, XmlFormat
+from etl_platform.contract.loading import Load
 from etl_platform.contract.reading import read_contract
-from etl_platform.contract.source import Load, Rejects, SourceContract
+from etl_platform.contract.source import Rejects, SourceContract
 from etl_platform.contract.watching import Expected
 
 CHECKOUT = Path(__file__).parents[1]

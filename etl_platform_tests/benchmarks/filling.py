@@ -85,9 +85,9 @@ def _of_filled(
                 f"{seconds * len(hours) / 3600:.1f}",
             )
         )
-    hours = sum(len(found) for found in landed.values())
+    every = sum(len(found) for found in landed.values())
     return Finding(
-        f"A past of {hours:,} hours of three sources, in {filled.seconds:,.0f} s",
+        f"A past of {every:,} hours of three sources, in {filled.seconds:,.0f} s",
         (
             *("source", "hours", "runs", "Glue runs", "DPU-seconds"),
             *("a run for each hour: runs", "Glue runs", "DPU-seconds", "one by one, h"),

@@ -97,7 +97,7 @@ class LocalWarehouse:
 
     def parquet(self, order: Order) -> list[Path]:
         """The files of an order, fetched for those that read no S3."""
-        found = []
+        found: list[Path] = []
         for batch in order.batches:
             body = S3().read(NAMES.commit(batch.source, batch.hour, batch.batch_id))
             for file in Commit.model_validate_json(body).files:

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum, auto
+from typing import Any
 
 import dagster as dg
 from dagster._core.definitions.sensor_definition import SensorExecutionData
@@ -156,7 +157,7 @@ def _materialization(one: Arrival) -> dg.AssetMaterialization:
 
 
 def repository_of(
-    contracts: dict[str, SourceContract], sensors: Callable[[list[object]], list[object]]
+    contracts: dict[str, SourceContract], sensors: Callable[[list[Any]], list[Any]]
 ) -> dg.RepositoryDefinition:
     """What Dagster loads for some sources, with the sensors that are made for their jobs."""
     assets = [source_assets(contract) for contract in contracts.values()]

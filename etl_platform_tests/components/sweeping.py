@@ -4,6 +4,7 @@ import os
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 
@@ -106,11 +107,12 @@ class Stage:
 
     def commit(self, arrival: Arrival) -> None:
         """Load an hour, and tell nobody."""
-        self.ledger[arrival.batch_id] = Entry(
-            *("shop.table", arrival.source, arrival.hour, arrival.batch_id),
+        batch = ("shop.table", arrival.source, arrival.hour, arrival.batch_id)
+        rest: tuple[Any, ...] = (
             *(arrival.manifest_version, self.clock.now, Outcome.LOADED, 3, 2, 1, 0, 2, 0, 1, 99),
             *("contract", "order", "jr_1"),
         )
+        self.ledger[arrival.batch_id] = Entry(*batch, *rest)
 
     @contextmanager
     def ledgers(self) -> Iterator[Loaded]:

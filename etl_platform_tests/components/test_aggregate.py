@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import dagster as dg
 import pytest
@@ -28,7 +29,8 @@ class Automation:
             assets=[aggregate_asset(aggregate), *map(source_assets, aggregate.sources.values())],
             resources={"glue_jobs": dg.ResourceDefinition.none_resource()},
         )
-        self.instance, self.now, self._cursor = instance, START, None
+        self.instance, self.now = instance, START
+        self._cursor: Any = None
 
     def asks(self) -> bool:
         """Whether the aggregate is asked for in the next tick."""

@@ -1,7 +1,9 @@
 """What the checks of hours find in the entries of the ledger, at a moment that the test sets."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -32,14 +34,12 @@ A_WEEK = 7 * 24
 def entry(hour: Hour, rows: int = 100, took: timedelta = timedelta(minutes=1)) -> Entry:
     manifest_at = hour.plus(1).start
     counts = (rows, rows, 0, 0, rows, 0)
-    return Entry(
-        *("nyc.feed", "feed", hour, f"b{hour}", "1", manifest_at, Outcome.LOADED),
-        *(*counts, 1, 10, "digest", "order", "run"),
-        loaded_at=manifest_at + took,
-    )
+    batch: tuple[Any, ...] = ("nyc.feed", "feed", hour, f"b{hour}", "1", manifest_at)
+    rest: tuple[Any, ...] = (Outcome.LOADED, *counts, 1, 10, "digest", "order", "run")
+    return replace(Entry(*batch, *rest), loaded_at=manifest_at + took)
 
 
-def watched(hours: Iterable[Hour], **more: timedelta) -> Watched:
+def watched(hours: Iterable[Hour], **more: Any) -> Watched:
     return Watched(FEED, NOW, [entry(hour, **more) for hour in hours])
 
 

@@ -1,7 +1,8 @@
 """The client of Glue against a runner that shows every state and fault."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from typing import Any
 from uuid import uuid4
 
 import dagster as dg
@@ -60,12 +61,12 @@ def test_a_job_reports_on_every_hour_and_its_output_and_cost_are_told(
     launched = launcher.launch()
     assert launched.outcome is not None
     assert sorted(launched.outcome.reports) == HOURS
-    facts = launched.outcome.facts
+    facts: Mapping[str, Any] = launched.outcome.facts
     assert facts["glue_hours_in_run"] == 3
     assert facts["glue_attempt"] == 0
     assert facts["glue_workers"] == "2 x G.1X"
-    assert facts["glue_dpu_seconds"] == facts["glue_seconds"] * 2  # type: ignore[operator]
-    assert 0 <= facts["glue_wait_seconds"] < 30  # type: ignore[operator]
+    assert facts["glue_dpu_seconds"] == facts["glue_seconds"] * 2
+    assert 0 <= facts["glue_wait_seconds"] < 30
     assert "reported 2026-11-23-02" in capfd.readouterr().out
     keys = [
         found["Key"]

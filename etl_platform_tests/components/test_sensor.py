@@ -7,7 +7,7 @@ import dagster as dg
 import pytest
 
 from etl_platform.components import sensor as module
-from etl_platform.components.past import ATTEMPT_TAG, PRIORITY_TAG
+from etl_platform.components.past import ATTEMPT_TAG, PRIORITY_TAG, marks_of
 from etl_platform.components.sensor import MANIFEST_SENSOR, Queues, manifest_sensor
 from etl_platform.contract.errors import ServiceUnavailable
 from etl_platform.contract.hour import Hour
@@ -157,7 +157,7 @@ def test_of_two_versions_the_newest_is_asked_for_whatever_came_first(stage: Stag
     stage.tick()
     newest = Arrival("orders", stage.clock.hour, "new")
     (run,) = stage.runs
-    assert daemon.marks_of("orders", run) == {stage.clock.hour: (newest.batch_id, 1)}
+    assert marks_of("orders", run) == {stage.clock.hour: (newest.batch_id, 1)}
     stage.tick()
     assert len(stage.queue) == 0
 

@@ -100,7 +100,8 @@ def test_what_dagster_has_forgotten_is_told_to_it_again_and_not_asked_for(stage:
     assert stage.sweep() == []
     told = [record.asset_materialization for record in stage.known(arrival)]
     assert [one.asset_key.path[0] for one in told if one] == [RAW, PARQUET, REDSHIFT]
-    assert all(one.tags["dagster/data_version"] == arrival.batch_id for one in told if one)
+    tags = [one.tags or {} for one in told if one]
+    assert all(of_one["dagster/data_version"] == arrival.batch_id for of_one in tags)
     loaded = told[-1]
     assert loaded is not None
     assert (loaded.metadata["rows_read"].value, loaded.metadata["rows_applied"].value) == (3, 2)

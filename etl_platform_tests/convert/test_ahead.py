@@ -21,7 +21,12 @@ def test_items_are_the_same_in_the_same_order(items: list[int], most: int) -> No
 
 def test_no_more_than_the_most_is_made_before_it_is_asked_for() -> None:
     made: list[int] = []
-    with closing(made_ahead(lambda n: made.append(n) or n, range(100), 8)) as items:
+
+    def make(n: int) -> int:
+        made.append(n)
+        return n
+
+    with closing(made_ahead(make, range(100), 8)) as items:
         assert next(items) == 0
         time.sleep(0.05)
         assert sorted(made) == list(range(8))

@@ -151,7 +151,7 @@ def test_a_mapped_text_is_cast_like_any_other() -> None:
 
 
 def test_the_null_of_json_is_a_null_of_the_column() -> None:
-    columns = [
+    columns: list[dict[str, Any]] = [
         {"name": "n", "type": "integer"},
         {"name": "doc", "type": "super", "required": True, "default": "[]"},
         {"name": "raw", "type": "super"},

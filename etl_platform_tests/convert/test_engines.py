@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 from xml.sax.saxutils import escape
 
 import pytest
@@ -113,8 +114,8 @@ def test_both_engines_make_the_same_of_a_source(
     raw = [[make(chance) for _ in range(files)] for files in (3, 1, 0)]
     outcomes = []
     for engine in (SingleNode(), Spark()):
+        (tmp_path / engine.name).mkdir()
         world = World(DirectoryStorage(tmp_path / engine.name))
-        world.storage.root.mkdir()
         batches = [_landed(world, of, n, files) for n, files in enumerate(raw)]
         reports = world.convert(of, *batches, engine=engine)
         assert [report.outcome for report in reports] == ["done"] * 3
@@ -131,7 +132,7 @@ def _landed(world: World, of: SourceContract, number: int, files: list[bytes]) -
     return batch.model_copy(update={"manifest_version": "same for both engines"})
 
 
-def _made(world: World, batch: Batch) -> dict[str, object]:
+def _made(world: World, batch: Batch) -> dict[str, Any]:
     commit = world.commit(batch)
     rejects = [
         {name: value for name, value in row.items() if name != "file"}
@@ -158,8 +159,8 @@ def test_both_engines_keep_the_same_beside_a_batch(
     body = b"id,value\n" + b"".join(f"{n % 20},v{n}\nx,long{n}\n".encode() for n in range(40))
     outcomes = []
     for engine in (SingleNode(), Spark()):
+        (tmp_path / engine.name).mkdir()
         world = World(DirectoryStorage(tmp_path / engine.name))
-        world.storage.root.mkdir()
         batch = _landed(world, of, 0, [b"other\n1\n", body, b"\x1f\x8b\x08torn", body])
         (report,) = world.convert(of, batch, engine=engine)
         assert report.outcome == "done", report.error
@@ -178,7 +179,7 @@ def test_both_engines_keep_the_same_beside_a_batch(
 def test_both_engines_derive_the_same_keys_and_texts_of_other_types(
     tmp_path: Path,
 ) -> None:
-    columns = [
+    columns: list[dict[str, Any]] = [
         {"name": "id", "type": "integer", "required": True, "expression": "n // 3"},
         {"name": "n", "type": "integer"},
         {"name": "at", "type": "time", "required": True},
@@ -195,8 +196,8 @@ def test_both_engines_derive_the_same_keys_and_texts_of_other_types(
     files = ["\n".join(map(json.dumps, records[n::4])).encode() for n in range(4)]
     outcomes = []
     for engine in (SingleNode(), Spark()):
+        (tmp_path / engine.name).mkdir()
         world = World(DirectoryStorage(tmp_path / engine.name))
-        world.storage.root.mkdir()
         batch = _landed(world, of, 0, files)
         (report,) = world.convert(of, batch, engine=engine)
         assert report.outcome == "done", report.error
@@ -237,9 +238,9 @@ class Faulty(DirectoryStorage):
         raise ServiceUnavailable("s3", f"GetObject {location}", "503 SlowDown")
 
 
-def test_a_fault_of_a_service_ends_the_order(world: World) -> None:
+def test_a_fault_of_a_service_ends_the_order(tmp_path: Path) -> None:
+    world = World(Faulty(tmp_path))
     batch = world.land(SMALL, HOUR, b"id,value\n1,a\n")
-    world.storage = Faulty(world.storage.root)
     with pytest.raises(ServiceUnavailable) as raised:
         world.convert(SMALL, batch, engine=Spark())
     assert raised.value.message == "503 SlowDown"

@@ -1,6 +1,7 @@
 """How a stream is divided into files and row groups, and what readers find in them."""
 
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pyarrow as pa
@@ -17,9 +18,13 @@ from etl_platform.convert.scratch import scratch
 from etl_platform.convert.session import connect
 from etl_platform_tests.convert.samples import STAMP, contract
 
-SCHEMA = pa.schema(
-    [("id", pa.int32()), ("name", pa.string()), ("_hour", pa.timestamp("us")), ("_batch_id", "str")]
-)
+FIELDS: dict[str, pa.DataType] = {
+    "id": pa.int32(),
+    "name": pa.string(),
+    "_hour": pa.timestamp("us"),
+    "_batch_id": pa.string(),
+}
+SCHEMA = pa.schema(FIELDS)
 
 
 def rows_of(count: int, batch_rows: int, looked_up: tuple[str, ...] = (), width: int = 0) -> Rows:
@@ -44,7 +49,7 @@ def taken(rows: Rows, folder: Path) -> list[Path]:
     return files
 
 
-def ids(files: list[Path]) -> list[int]:
+def ids(files: list[Path]) -> list[Any]:
     return [id_ for file in files for id_ in pq.read_table(file)["id"].to_pylist()]
 
 

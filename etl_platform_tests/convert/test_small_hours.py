@@ -16,6 +16,7 @@ from etl_platform.contract.commit import ParquetFile
 from etl_platform.contract.order import Report
 from etl_platform.contract.source import SourceContract
 from etl_platform.convert import single_node
+from etl_platform.convert.parse import Parsed, parse_together
 from etl_platform_tests.convert.samples import HOUR, NAMES, World, contract
 from etl_platform_tests.fakes.storage import DirectoryStorage
 
@@ -98,9 +99,9 @@ def test_tiny_hours_share_statements_and_larger_ones_do_not(
     large = HEADER + b"1,a,1\n" * 200_000
     bodies = [[BODIES["clean"]] * 2] * 40 + [[large]] + [[BODIES["clean"]] * 70] + [[]] * 3
     batches = [world.land(of, HOUR.plus(n), *files) for n, files in enumerate(bodies)]
-    parse_together, statements = single_node.parse_together, []
+    statements: list[int] = []
 
-    def counted(connection: Any, of: SourceContract, files: Sequence[Any]) -> Any:
+    def counted(connection: Any, of: SourceContract, files: Sequence[Any]) -> list[Parsed]:
         statements.append(len(files))
         return parse_together(connection, of, files)
 

@@ -68,8 +68,8 @@ def test_a_column_may_have_any_name_that_the_queries_use_themselves(tmp_path: Pa
     trial = try_out(of, files, samples=3)
     assert trial.counts.model_dump() == {"read": 6, "written": 2, "rejected": 3, "superseded": 1}
     assert trial.doubled == (Doubled(("a", "a"), 1),)
+    (tmp_path / "s3").mkdir()
     world = World(DirectoryStorage(tmp_path / "s3"))
-    world.storage.root.mkdir()
     batch = world.land(of, HOUR, files[0].read_bytes())
     world.convert(of, batch)
     assert world.commit(batch).counts == trial.counts

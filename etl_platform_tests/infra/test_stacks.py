@@ -168,6 +168,7 @@ def test_every_raw_bucket_and_no_other_tells_the_function_of_its_manifests(
         if "-raw-" not in bucket.properties["BucketName"]:
             assert configured is None
             continue
+        assert configured is not None
         (told,) = configured["LambdaConfigurations"]
         assert told["Function"].endswith(f":function:{NAMES.ingest_function}")
         assert told["Event"] == "s3:ObjectCreated:*"

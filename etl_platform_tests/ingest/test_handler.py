@@ -14,7 +14,6 @@ from etl_platform.contract.errors import ServiceUnavailable
 from etl_platform.contract.hour import Hour
 from etl_platform.contract.layout import Names
 from etl_platform.contract.messaging import Outgoing
-from etl_platform.ingest import handler as module
 from etl_platform.ingest.handler import Ignored, handler, read_event
 from etl_platform.ingest.message import BatchRequest
 
@@ -171,6 +170,6 @@ def test_a_failure_to_send_is_raised_so_that_lambda_delivers_the_event_again(
     def fail(self: Queue, batch: list[Outgoing]) -> None:
         raise ServiceUnavailable("sqs", "SendMessageBatch", "throttled")
 
-    monkeypatch.setattr(module.Queue, "send", fail)
+    monkeypatch.setattr(Queue, "send", fail)
     with pytest.raises(ServiceUnavailable):
         handler({"Records": [record()]}, None)

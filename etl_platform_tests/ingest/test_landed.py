@@ -1,5 +1,6 @@
 """Every manifest of a stretch is found, in a number of requests that files cannot raise."""
 
+from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 from etl_platform.contract.hour import Hour
 from etl_platform.contract.layout import Location, Names
 from etl_platform.contract.storage import Page
+from etl_platform.ingest.arrivals import Arrival
 from etl_platform.ingest.landed import landed
 from etl_platform_tests.fakes.storage import DirectoryStorage
 
@@ -61,7 +63,8 @@ def test_a_look_that_breaks_off_goes_on_where_it_was(keys: set[str], objects_a_p
         for key in keys:
             storage.write(Location(BUCKET, key), b"")
         whole = landed(storage, NAMES, "orders", FIRST, LAST).manifests
-        found, after = [], ""
+        found: list[tuple[Arrival, datetime]] = []
+        after = ""
         while True:
             look = landed(storage, NAMES, "orders", FIRST, LAST, after, lambda _: False)
             found += look.manifests

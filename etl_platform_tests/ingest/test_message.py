@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from etl_platform.contract.errors import MessageInvalid
 from etl_platform.contract.hour import Hour
 from etl_platform.contract.layout import SOURCE_NAME
-from etl_platform.ingest.message import BatchRequest, MessageInvalid
+from etl_platform.ingest.message import BatchRequest
 
 moments = st.datetimes(timezones=st.just(UTC))
 

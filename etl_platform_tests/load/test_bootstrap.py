@@ -186,8 +186,8 @@ def _as_of_an_older_release(endpoint: Endpoint, target: Target) -> None:
             " '1', '2026-11-23', 'loaded', 1, 1, 0, 0, 1, 0, 1, 9, 'd', 'o', 'r', GETDATE())",
             name="a row",
         )
-        view = f"CREATE VIEW {LEDGER_VIEW.sql} AS SELECT {EARLIER} FROM {target.ledger.sql}"
-        warehouse.execute(view, name="the view over the ledger")
+        earlier = f"CREATE VIEW {LEDGER_VIEW.sql} AS SELECT {EARLIER} FROM {target.ledger.sql}"
+        warehouse.execute(earlier, name="the view over the ledger")
         warehouse.commit()
 
 

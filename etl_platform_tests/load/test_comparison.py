@@ -17,7 +17,7 @@ from etl_platform.contract.hour import Hour
 from etl_platform.contract.types import LOADED_COLUMN
 from etl_platform.load.comparison import Comparison, Difference, read_differences
 from etl_platform.load.ledger import Run
-from etl_platform.load.quoting import Identifier, Literal, QualifiedName, compose, joined
+from etl_platform.load.quoting import Identifier, Literal, QualifiedName, Sql, compose, joined
 from etl_platform.load.target import Target
 from etl_platform.load.transaction import Loader
 from etl_platform_tests.fakes.storage import DirectoryStorage
@@ -98,7 +98,7 @@ class Row:
         names = joined(Identifier(name) for name in values)
         row = joined(_literal(value) for value in values.values())
         if self.name == Target(self.table.contract).table:
-            names, row = f"{names}, _loaded_at", f"{row}, GETDATE()"
+            names, row = Sql(f"{names}, _loaded_at"), Sql(f"{row}, GETDATE()")
         self._send(f"INSERT INTO {self.name.sql} ({names}) VALUES ({row})")
 
     def _send(self, statement: str) -> None:

@@ -77,9 +77,8 @@ def export(job: dict[str, Any]) -> dict[str, Any]:
                 f" TO '{out / 'rows.parquet'}' (FORMAT parquet)"
             )
     else:
-        duckdb.sql(f"FROM read_parquet('{out}/files/bench/lineitem/*.parquet')").write_parquet(
-            str(out / "rows.parquet")
-        )
+        rows = duckdb.read_parquet(f"{out}/files/bench/lineitem/*.parquet")
+        rows.write_parquet(str(out / "rows.parquet"))
     return {"kept_aside": 0}
 
 

@@ -19,7 +19,6 @@ BATCH_ROWS = 100_000
 
 
 def work(job: dict[str, Any]) -> None:
-    @dlt.resource(name=job["dlt_table"], write_disposition="append")
     def lineitems() -> Iterator[pa.Table]:
         for file in job["parquet"]:
             for batch in pq.ParquetFile(file).iter_batches(
@@ -37,7 +36,8 @@ def work(job: dict[str, Any]) -> None:
         destination=dlt.destinations.postgres(credentials),
         dataset_name=job["dlt_schema"],
     )
-    pipeline.run(lineitems(), loader_file_format=job["file_format"]).raise_on_failed_jobs()
+    rows = dlt.resource(lineitems, name=job["dlt_table"], write_disposition="append")
+    pipeline.run(rows, loader_file_format=job["file_format"]).raise_on_failed_jobs()
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -15,7 +15,12 @@ import pyarrow.parquet as pq
 from etl_platform_tests.benchmarks.clock import timed
 
 BATCH_ROWS = 65_536
-PYTHON_TYPES = {"decimal": Decimal, "bigint": int, "integer": int, "date": date.fromisoformat}
+PYTHON_TYPES: dict[str, Callable[[Any], Any]] = {
+    "decimal": Decimal,
+    "bigint": int,
+    "integer": int,
+    "date": date.fromisoformat,
+}
 
 
 def work(job: dict[str, Any]) -> None:
@@ -50,8 +55,12 @@ def arrow_type(kind: str) -> pa.DataType:
     family, _, rest = kind.partition("(")
     if family == "decimal":
         return pa.decimal128(*map(int, rest.rstrip(")").split(",")))
-    plain = {"bigint": pa.int64(), "integer": pa.int32(), "date": pa.date32()}
-    return plain.get(family, pa.string())
+    plain: dict[str, pa.DataType] = {
+        "bigint": pa.int64(),
+        "integer": pa.int32(),
+        "date": pa.date32(),
+    }
+    return plain.get(family) or pa.string()
 
 
 if __name__ == "__main__":

@@ -44,8 +44,12 @@ def arrow_type(kind: str) -> pa.DataType:
     family, _, rest = kind.partition("(")
     if family == "decimal":
         return pa.decimal128(*map(int, rest.rstrip(")").split(",")))
-    plain = {"bigint": pa.int64(), "integer": pa.int32(), "date": pa.date32()}
-    return plain.get(family, pa.string())
+    plain: dict[str, pa.DataType] = {
+        "bigint": pa.int64(),
+        "integer": pa.int32(),
+        "date": pa.date32(),
+    }
+    return plain.get(family) or pa.string()
 
 
 if __name__ == "__main__":

@@ -23,6 +23,7 @@ from dagster._core.remote_origin import (
     RemoteRepositoryOrigin,
 )
 from dagster._core.scheduler.instigation import TickData, TickStatus
+from dagster._core.storage.event_log import SqlEventLogStorage
 from dagster._core.storage.event_log.schema import SqlEventLogStorageTable
 from dagster._core.storage.event_log.sqlite import consolidated_sqlite_event_log
 from dagster._core.storage.runs.sqlite import sqlite_run_storage
@@ -169,7 +170,9 @@ def _other_events() -> list[tuple[str | None, str | None, int]]:
 
 
 def store(instance: dg.DagsterInstance, rows: Sequence[dict[str, Any]]) -> None:
-    with instance.event_log_storage.index_connection() as connection:
+    storage = instance.event_log_storage
+    assert isinstance(storage, SqlEventLogStorage)
+    with storage.index_connection() as connection:
         connection.execute(SqlEventLogStorageTable.insert(), rows)
 
 

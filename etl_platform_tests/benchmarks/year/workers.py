@@ -134,7 +134,7 @@ class Workers:
         self.world.after(partial(self._finish, run, pinned, fate), minutes=minutes)
 
     def _pinned(self, run: dg.DagsterRun) -> Mapping[Hour, Batch | PlatformError]:
-        hours = sorted(daemon.hours_of(run.tags))
+        hours = sorted(daemon.hours_of(dict(run.tags)))
         return pin_all(self.buckets, NAMES, daemon.source_of(run), hours)
 
     def _fate(self) -> _Fate:

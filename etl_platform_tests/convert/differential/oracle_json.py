@@ -268,6 +268,7 @@ def _at(members: dict[str, Any], steps: Sequence[str]) -> Spelled | Nested | Non
             here = value[int(step)] if int(step) < len(value) else None
         else:
             return None
+    assert here is None or isinstance(here, Spelled | Nested)
     return here
 
 

@@ -76,9 +76,10 @@ def xml_records(body: bytes, attributes: Mapping[str, Any]) -> Iterator[Record]:
 def _parsed(text: str) -> tuple[list[tuple[str, Element]], ParseError | None, bool]:
     """What stands in a text before it breaks, and whether nothing is wrong but that it ends."""
     # The encoding that its prolog names is that of the file, and this is its text.
-    utf8 = XMLParser(encoding="utf-8")  # noqa: S314 - a file of the tests, without a DTD  # noqa: S314 - the files are the own ones of the tests
+    utf8 = XMLParser(encoding="utf-8")  # noqa: S314 - a file of the tests, without a DTD
     parser = XMLPullParser(events=("start", "end"), _parser=utf8)
-    events: list[tuple[str, Element]] = []
+    # With these two events each is the name of one and an element.
+    events: list[Any] = []
     is_at_end = False
     try:
         parser.feed(text.encode("utf-8", "surrogateescape"))
@@ -178,7 +179,7 @@ def _record(element: Element, raw: str, attributes: Mapping[str, Any]) -> Record
             texts[name] = found[0]
         elif found and len(found[0]):
             problems[name] = "nested_value"
-        elif found and found[0].get(_NIL) not in ("true", "1"):
+        elif found and not isinstance(found[0], str) and found[0].get(_NIL) not in ("true", "1"):
             texts[name] = found[0].text or ""
     return Record(raw, texts, column_problems=problems)
 

@@ -41,8 +41,8 @@ def _csv(
         cells = [_cell(draw, row[n] or "", form) for n in order]
         lines.append(delimiter.join([*cells, *(["extra"] if with_more else [])]))
     end = draw(st.sampled_from(["\n", "\n", "\r\n"]))
-    text = end.join(lines) + draw(st.sampled_from(["", end]))
-    encoding = form.get("encoding", "utf-8")
+    text = str(end.join(lines) + draw(st.sampled_from(["", end])))
+    encoding = str(form.get("encoding", "utf-8"))
     if encoding == "utf-16":
         return codecs.BOM_UTF16_LE + text.encode("utf-16-le")
     mark = draw(st.sampled_from([b"", b"", codecs.BOM_UTF8])) if encoding == "utf-8" else b""
@@ -50,7 +50,7 @@ def _csv(
 
 
 def _cell(draw: Draw, text: str, form: Mapping[str, Any]) -> str:
-    quote = form.get("quote", '"')
+    quote = str(form.get("quote", '"'))
     special = {form.get("delimiter", ","), quote, "\n", "\r", "\\"}
     # Now and then bare although it should not be.
     if draw(st.integers(0, 9)) == 0 or (not special & set(text) and draw(st.integers(0, 3))):
@@ -65,6 +65,7 @@ def _json(
 ) -> bytes:
     records = [_object(draw, columns, row) for row in rows]
     shape = form.get("shape", "lines")
+    text: str
     if shape == "array":
         text = "[" + draw(st.sampled_from([",", ", ", "\n,"])).join(records) + "]"
     elif shape == "documents":
@@ -132,8 +133,8 @@ def _xml(
     prefix = "p:" if draw(st.booleans()) else ""
     parts = [_row(draw, prefix, columns, row) for row in rows]
     text = '<x xmlns:p="urn:a" xmlns:i="http://www.w3.org/2001/XMLSchema-instance">'
-    text += draw(st.sampled_from(["", "\n  "])).join(parts) + "</x>"
-    encoding = draw(st.sampled_from(["", "", "utf-8", "iso-8859-1", "utf-16"]))
+    text += str(draw(st.sampled_from(["", "\n  "]))).join(parts) + "</x>"
+    encoding = str(draw(st.sampled_from(["", "", "utf-8", "iso-8859-1", "utf-16"])))
     prolog = f'<?xml version="1.0" encoding="{encoding}"?>' if encoding else ""
     return (prolog + text).encode(encoding or "utf-8", "xmlcharrefreplace")
 

@@ -4,7 +4,7 @@ import csv
 import io
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 from unittest.mock import patch
 
 import duckdb
@@ -45,7 +45,8 @@ def taken_apart(text: str) -> list[tuple[list[str], str]]:
             taken.append(line)
             yield line
 
-    reader, found = csv.reader(tape(), strict=True), []
+    reader = csv.reader(tape(), strict=True)
+    found: list[Any] = []
     while True:
         try:
             fields = next(reader)

@@ -265,6 +265,8 @@ CELLS = {
 @given(data=st.data())
 @pytest.mark.parametrize("kind", CELLS)
 def test_every_value_of_a_type_comes_back_as_arrow_has_it(kind: str, data: st.DataObject) -> None:
+    arrow: Any
+    cells: st.SearchStrategy[Any]
     arrow, cells = CELLS[kind]
-    expected = data.draw(st.lists(st.none() | cells, max_size=5))
+    expected: list[Any] = data.draw(st.lists(st.none() | cells, max_size=5))
     assert values(pa.array(expected, arrow), kind) == pa.array(expected, arrow).to_pylist()

@@ -67,7 +67,7 @@ ends = st.sampled_from(["\n", "\r\n"])
 @pytest.fixture(scope="module")
 def connections() -> Iterator[dict[str, duckdb.DuckDBPyConnection]]:
     with TemporaryDirectory() as name:
-        made = {}
+        made: dict[str, duckdb.DuckDBPyConnection] = {}
         for of in (CSV, JSON):
             made[of.format.type] = connect(Path(name), 0.05, 1)
             create_records(made[of.format.type], of)

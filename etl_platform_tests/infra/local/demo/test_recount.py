@@ -72,5 +72,5 @@ def test_two_days_of_the_demo() -> None:
         for source in ("weather", "flights")
     )
     assert (len(weather.hours_landed), weather.read, weather.written) == (42, 125, 122)
-    assert (len(flights.hours_landed), flights.hours_blocked) == (48, {"2013-01-02-18"})
+    assert (len(flights.hours_landed), flights.hours_blocked) == (48, frozenset({"2013-01-02-18"}))
     assert (flights.read, flights.rejected, flights.superseded) == (1585, 2, 1)

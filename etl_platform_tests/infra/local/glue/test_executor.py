@@ -87,7 +87,11 @@ def test_a_script_that_will_not_stop_is_killed_after_a_grace(
     execution = make(STUBBORN)
 
     def stop(_: ProcessMark) -> None:
-        threading.Thread(target=lambda: (_child_of(tmp_path), execution.stop())).start()
+        def when_there_is_a_child() -> None:
+            _child_of(tmp_path)
+            execution.stop()
+
+        threading.Thread(target=when_there_is_a_child).start()
 
     assert execution.execute(timeout_s=60, on_start=stop).ending is Ending.STOPPED
     _wait_until_gone(_child_of(tmp_path))

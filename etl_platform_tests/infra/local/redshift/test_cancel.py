@@ -20,6 +20,7 @@ Sql = Callable[..., list[list[Any]]]
 def cancel(endpoint: Endpoint, connection: redshift_connector.Connection) -> None:
     """Send the cancel request that psql sends on Ctrl-C."""
     key = connection._backend_key_data
+    assert key is not None
     with socket.create_connection(("127.0.0.1", endpoint.port)) as other:
         other.sendall(struct.pack("!II", 16, 80877102) + key)
         other.recv(1)

@@ -121,7 +121,7 @@ def test_columns_meet_by_position_whatever_their_names(sql: Sql, lake: Lake) -> 
     ],
 )
 def test_another_type_is_an_incompatible_schema(
-    sql: Sql, lake: Lake, declared: str, values: pa.Array
+    sql: Sql, lake: Lake, declared: str, values: "pa.Array[Any]"
 ) -> None:
     sql(f"CREATE TABLE t (a {declared})")
     entry = lake.put("a.parquet", pa.table({"a": values}))

@@ -97,7 +97,8 @@ def test_a_table_is_reflected_with_its_types(inspector: sa.Inspector, schema: st
     }
     assert list(table.c.keys()) == list(types)
     assert all(isinstance(table.c[name].type, kind) for name, kind in types.items())
-    assert (table.c.price.type.precision, table.c.price.info) == (10, {"encode": "zstd"})
+    price: Any = table.c.price
+    assert (price.type.precision, price.info) == (10, {"encode": "zstd"})
     assert not table.c.line.nullable
 
 
