@@ -21,7 +21,7 @@ from etl_platform_tests.convert.samples import HOUR, NAMES, World, contract
 from etl_platform_tests.fakes.storage import DirectoryStorage
 
 HEADER: Final = b"id,name,price\n"
-BODIES: Final = {
+CSV: Final = {
     "clean": HEADER + b"1,a,1.5\n2,b,2\n",
     "the same keys": HEADER + b"2,newer,3\n3,c,\n",
     "rejects": HEADER + b"x,d,1\n4,e,much\n5,f,9\n",
@@ -35,6 +35,31 @@ BODIES: Final = {
     "compressed": gzip.compress(HEADER + b"10,k,1\n"),
     "cut off": gzip.compress(HEADER + b"11,l,1\n")[:-6],
 }
+JSON: Final = {
+    "clean": b'{"id": 1, "name": "a", "price": 1.5}\n{"id": 2, "name": "b"}\n',
+    "the same keys": b'{"id": 2, "name": "newer"}\n{"id": 3}\n',
+    "rejects": b'{"id": "x"}\n{"id": 4, "price": "much"}\n{"id": 5}\n',
+    "cut": b'{"id": 6, "name": "far too long"}\n',
+    "an unknown field": b'{"id": 8, "more": [1, 2]}\n',
+    "nested": b'{"id": 9, "name": {"first": "i"}}\n',
+    "nothing": b"",
+    "no file of ours": b"<no JSON/>\n",
+    "broken off": b'{"id": 12}\n{"id": 1',
+    "compressed": gzip.compress(b'{"id": 10}\n'),
+}
+XML: Final = {
+    "clean": b"<x><r><id>1</id><name>a</name></r><r><id>2</id></r></x>",
+    "the same keys": b"<x><r><id>2</id><name>newer</name></r></x>",
+    "rejects": b"<x><r><id>x</id></r><r><id>4</id><price>much</price></r></x>",
+    "an unknown field": b"<x><r><id>8</id><more>what</more></r></x>",
+    "nothing": b"",
+    "broken off": b"<x><r><id>12</id></r><r><id>1",
+}
+FEEDS: Final[dict[str, tuple[dict[str, str], dict[str, bytes]]]] = {
+    "csv": ({"type": "csv"}, CSV),
+    "json": ({"type": "json"}, JSON),
+    "xml": ({"type": "xml", "row": "r"}, XML),
+}
 POLICIES: Final[dict[str, dict[str, Any]]] = {
     "reject": {"rejects": {"at_most": "100%", "unreadable_files": "reject"}},
     "block": {"rejects": {"at_most": 2, "unreadable_files": "block"}},
@@ -42,13 +67,13 @@ POLICIES: Final[dict[str, dict[str, Any]]] = {
 }
 
 
-def orders(policy: str) -> SourceContract:
+def orders(policy: str, form: str = "csv") -> SourceContract:
     columns: list[dict[str, Any]] = [
         {"name": "id", "type": "integer", "required": True},
         {"name": "name", "type": "varchar(6)", "too_long": "truncate"},
         {"name": "price", "type": "decimal(6,2)"},
     ]
-    return contract(columns, {"type": "csv"}, key=["id"], **POLICIES[policy])
+    return contract(columns, FEEDS[form][0], key=["id"], **POLICIES[policy])
 
 
 def told(world: World, batch: Batch, report: Report) -> dict[str, Any]:
@@ -69,20 +94,19 @@ def told(world: World, batch: Batch, report: Report) -> dict[str, Any]:
     return told
 
 
-@given(
-    st.lists(st.lists(st.sampled_from(sorted(BODIES)), max_size=3), min_size=2, max_size=12),
-    st.sampled_from(sorted(POLICIES)),
-)
-@settings(max_examples=20)
-def test_hours_converted_together_are_as_if_each_were_alone(
-    hours: list[list[str]], policy: str
-) -> None:
-    of = orders(policy)
+@pytest.mark.parametrize("form", FEEDS)
+@given(data=st.data())
+@settings(max_examples=10)
+def test_hours_converted_together_are_as_if_each_were_alone(form: str, data: st.DataObject) -> None:
+    bodies = FEEDS[form][1]
+    of = orders(data.draw(st.sampled_from(sorted(POLICIES))), form)
+    names = st.lists(st.sampled_from(sorted(bodies)), max_size=3)
+    hours = data.draw(st.lists(names, min_size=2, max_size=12))
     with TemporaryDirectory() as one, TemporaryDirectory() as other:
         together = World(DirectoryStorage(Path(one)))
         batches = [
-            together.land(of, HOUR.plus(n), *(BODIES[name] for name in names))
-            for n, names in enumerate(hours)
+            together.land(of, HOUR.plus(n), *(bodies[name] for name in files))
+            for n, files in enumerate(hours)
         ]
         shutil.copytree(one, other, dirs_exist_ok=True)
         alone = World(DirectoryStorage(Path(other)))
@@ -97,7 +121,7 @@ def test_tiny_hours_share_statements_and_larger_ones_do_not(
 ) -> None:
     of, world = orders("reject"), World(DirectoryStorage(tmp_path))
     large = HEADER + b"1,a,1\n" * 200_000
-    bodies = [[BODIES["clean"]] * 2] * 40 + [[large]] + [[BODIES["clean"]] * 70] + [[]] * 3
+    bodies = [[CSV["clean"]] * 2] * 40 + [[large]] + [[CSV["clean"]] * 70] + [[]] * 3
     batches = [world.land(of, HOUR.plus(n), *files) for n, files in enumerate(bodies)]
     statements: list[int] = []
 
@@ -116,8 +140,8 @@ def test_tiny_hours_share_statements_and_larger_ones_do_not(
 def test_an_hour_that_blocks_is_found_among_those_converted_together(tmp_path: Path) -> None:
     of, world = orders("block"), World(DirectoryStorage(tmp_path))
     names = ["clean", "no file of ours", "rejects", "clean", "cut off"]
-    batches = [world.land(of, HOUR.plus(n), BODIES[name]) for n, name in enumerate(names)]
-    gone = world.land(of, HOUR.plus(len(names)), BODIES["clean"])
+    batches = [world.land(of, HOUR.plus(n), CSV[name]) for n, name in enumerate(names)]
+    gone = world.land(of, HOUR.plus(len(names)), CSV["clean"])
     lost = gone.files[0].model_copy(update={"key": gone.files[0].key + "-gone"})
     batches.append(gone.model_copy(update={"files": (lost,)}))
     reports = world.convert(of, *batches)
