@@ -20,7 +20,7 @@ class WarehouseRefused(Terminal):
         super().__init__(
             f"{statement} was refused ({sqlstate}): {message}",
             expected="a statement that the warehouse accepts",
-            remedy="The transaction was rolled back; correct the cause and run the hour again",
+            remedy="The transaction was rolled back: correct the cause, then try again",
         )
 
 
