@@ -88,11 +88,13 @@ class Upsert:
             Step("the numbers of versions", sql.insert_versions(places(known))),
             Step(_NEWEST, sql.create_winners(target)),
         ]
+        may_be_newer = _may_be_newer(target, applied, loaded)
+        is_corrected = _is_corrected(applied, loaded)
         for table in _tables(target):
-            if _may_be_newer(target, applied, loaded):
+            if may_be_newer:
                 newer = sql.drop_losers_to_later_hours(target, table, ranges)
                 prepare.append(Step("the check for newer rows", newer))
-            if _is_corrected(applied, loaded):
+            if is_corrected:
                 later = sql.drop_losers_to_later_manifests(target, table, ranges)
                 prepare.append(Step("the check for later manifests", later))
         if self.method == "merge":

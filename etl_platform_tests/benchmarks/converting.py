@@ -82,10 +82,10 @@ def pretend_memory(size_bytes: int) -> None:
     pages = size_bytes // os.sysconf("SC_PAGE_SIZE")
     truth = os.sysconf
 
-    def sysconf(name: str) -> int:
+    def sysconf(name: str | int, /) -> int:
         return pages if name == "SC_PHYS_PAGES" else truth(name)
 
-    setattr(os, "sysconf", sysconf)  # noqa: B010 - its parameter is narrower than the real one's
+    os.sysconf = sysconf
 
 
 def landed(job: dict[str, Any], storage: LinkedStorage) -> Order:

@@ -5,11 +5,12 @@ import os
 import shutil
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from etl_platform_tests.e2e.platform import until
 
 CHECKOUT = Path(__file__).parents[2]
 ORDERS = """\
@@ -94,10 +95,7 @@ def test_a_source_is_added_by_one_file_and_local_up_while_dagster_runs(checkout:
         return json.loads(checkout.command("sql", query, "--format", "json"))
 
     expected = [{"order_no": 1, "amount": "10.50"}, {"order_no": 2, "amount": "8.25"}]
-    give_up_at = time.monotonic() + LOADED_WITHIN_S
-    while (found := rows()) != expected:
-        assert time.monotonic() < give_up_at, found
-        time.sleep(1)
+    until(LOADED_WITHIN_S, lambda: rows() == expected)
     assert "web_orders" in checkout.command("status")
     assert "SOURCE_UNKNOWN" not in checkout.command("refused")
     asked_again = checkout.command("backfill", "web_orders", "2026-01-05-03", "2026-01-05-04")

@@ -8,7 +8,7 @@ from rich.console import Console
 from etl_platform.dagster_api import DagsterApi
 from etl_platform.preparation import prepare_warehouse
 from etl_platform.settings import DAGSTER_URL, Settings
-from infra.local.demo.dagster_dev import DagsterDev
+from infra.local.demo.dagster_dev import DagsterDev, reload
 from infra.local.stack import NAMESPACE, LocalStack
 from infra.local.steps import Steps
 
@@ -44,13 +44,13 @@ def bring_up_with_dagster(state_dir: Path, console: Console) -> DagsterApi:
 
 def reload_dagster(state_dir: Path, console: Console) -> None:
     """Have the Dagster that is up, if one is, read the contracts again."""
-    dagster = DagsterDev(state_dir)
-    if dagster.address is not None:
+    dagster = DagsterDev(state_dir).running
+    if dagster is not None:
         # The stack has written the environment anew, and knows nothing of what is beside it.
         LocalStack(state_dir).write_environment(**{DAGSTER_URL: dagster.address})
         with Steps(console) as step:
             step("having Dagster read the contracts again")
-            dagster.reload()
+            reload(dagster)
 
 
 def take_down(state_dir: Path, console: Console, *, reset: bool = False) -> None:

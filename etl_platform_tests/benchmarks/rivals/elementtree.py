@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from etl_platform_tests.benchmarks.clock import timed
+from etl_platform_tests.benchmarks.rivals.arrow_types import arrow_type
 
 BATCH_ROWS = 65_536
 PYTHON_TYPES: dict[str, Callable[[Any], Any]] = {
@@ -49,18 +50,6 @@ def batches(file: str, columns: dict[str, str]) -> Iterator[list[list[Any]]]:
                 rows = []
     if rows:
         yield rows
-
-
-def arrow_type(kind: str) -> pa.DataType:
-    family, _, rest = kind.partition("(")
-    if family == "decimal":
-        return pa.decimal128(*map(int, rest.rstrip(")").split(",")))
-    plain: dict[str, pa.DataType] = {
-        "bigint": pa.int64(),
-        "integer": pa.int32(),
-        "date": pa.date32(),
-    }
-    return plain.get(family) or pa.string()
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ import pyarrow as pa
 from awswrangler.s3 import _read_text_core, _write_parquet
 
 from etl_platform_tests.benchmarks.clock import timed
+from etl_platform_tests.benchmarks.rivals.arrow_types import arrow_type
 
 BUCKET = "s3://local"
 
@@ -38,18 +39,6 @@ def work(job: dict[str, Any]) -> None:
     frame = frame.drop_duplicates(job["key"], keep="last").sort_values(job["key"])
     out = Path(job["out"]) / "rows.parquet"
     wr.s3.to_parquet(frame, BUCKET + str(out), index=False, compression="zstd")
-
-
-def arrow_type(kind: str) -> pa.DataType:
-    family, _, rest = kind.partition("(")
-    if family == "decimal":
-        return pa.decimal128(*map(int, rest.rstrip(")").split(",")))
-    plain: dict[str, pa.DataType] = {
-        "bigint": pa.int64(),
-        "integer": pa.int32(),
-        "date": pa.date32(),
-    }
-    return plain.get(family) or pa.string()
 
 
 if __name__ == "__main__":

@@ -33,11 +33,11 @@ class DagsterDev:
         self._processes = Processes(self._beside)
 
     @property
-    def address(self) -> str | None:
-        """The address of the UI, or None if it is not running."""
+    def running(self) -> DagsterApi | None:
+        """The one that runs, if one does."""
         if not self._processes.is_running(_NAME):
             return None
-        return _address(self._processes.records()[_NAME].port)
+        return DagsterApi(_address(self._processes.records()[_NAME].port))
 
     def restart(self, environment: Mapping[str, str]) -> DagsterApi:
         """Start it; returns when the sensor runs.
@@ -52,18 +52,6 @@ class DagsterDev:
         # could only be killed. A signal that is handled here goes back to its default in a child.
         signal.signal(signal.SIGINT, signal.default_int_handler)
         return DagsterApi(_address(self._processes.ensure(self._server(environment))))
-
-    def reload(self) -> None:
-        """Have the one that runs read its definitions again.
-
-        Returns when a tick of the sensor has begun since: one that was waiting at the queue before
-        would refuse what is announced of a source that its definitions did not have.
-        """
-        dagster = DagsterApi(_address(self._processes.records()[_NAME].port))
-        dagster.reload()
-        reloaded_at, give_up_at = time.time(), time.monotonic() + _TICKS_WITHIN_S
-        while not _has_ticked(dagster, reloaded_at) and time.monotonic() < give_up_at:
-            time.sleep(_LOOK_EVERY_S)
 
     def down(self, *, reset: bool = False) -> None:
         """End it with everything that it has started; with `reset`, forget its runs as well."""
@@ -86,6 +74,18 @@ class DagsterDev:
             ready_within_s=120.0,
             stop_within_s=_STOP_WITHIN_S,
         )
+
+
+def reload(dagster: DagsterApi) -> None:
+    """Have it read its definitions again.
+
+    Returns when a tick of the sensor has begun since: one that was waiting at the queue before
+    would refuse what is announced of a source that its definitions did not have.
+    """
+    dagster.reload()
+    reloaded_at, give_up_at = time.time(), time.monotonic() + _TICKS_WITHIN_S
+    while not _has_ticked(dagster, reloaded_at) and time.monotonic() < give_up_at:
+        time.sleep(_LOOK_EVERY_S)
 
 
 def _is_healthy(port: int) -> bool:

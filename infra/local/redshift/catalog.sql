@@ -275,7 +275,13 @@ DROP VIEW IF EXISTS pg_catalog.svv_table_info, pg_catalog.pg_table_def, pg_catal
     pg_catalog.svv_relation_privileges, pg_catalog.svv_column_privileges,
     pg_catalog.svv_rls_relation, pg_catalog.svv_attached_masking_policy;
 
--- In PostgreSQL a user is a role that may log in; its own roles begin with pg_.
+-- Who may hold a grant. In PostgreSQL a user is a role that may log in.
+CREATE OR REPLACE VIEW redshift_local.identity AS
+SELECT 0::oid AS oid, 'public' AS name, 'public' AS kind
+UNION ALL
+SELECT oid, rolname::text, CASE WHEN rolcanlogin THEN 'user' ELSE 'role' END FROM pg_roles;
+
+-- PostgreSQL's own roles begin with pg_.
 CREATE VIEW pg_catalog.svv_roles AS
 SELECT oid::integer AS role_id, rolname::text AS role_name, current_user::text AS role_owner,
        NULL::text AS external_id
@@ -285,28 +291,25 @@ FROM pg_roles WHERE NOT rolcanlogin AND NOT starts_with(rolname, 'pg_');
 CREATE VIEW pg_catalog.svv_relation_privileges AS
 SELECT n.nspname::text AS namespace_name, c.relname::text AS relation_name,
        a.privilege_type::text AS privilege_type, a.grantee::integer AS identity_id,
-       coalesce(r.rolname::text, 'public') AS identity_name,
-       CASE WHEN a.grantee = 0 THEN 'public' WHEN r.rolcanlogin THEN 'user' ELSE 'role' END
-           AS identity_type,
+       i.name AS identity_name, i.kind AS identity_type,
        a.is_grantable AS admin_option
 FROM pg_class c
 JOIN pg_namespace n ON n.oid = c.relnamespace
 CROSS JOIN LATERAL aclexplode(c.relacl) AS a
-LEFT JOIN pg_roles r ON r.oid = a.grantee
+JOIN redshift_local.identity i ON i.oid = a.grantee
 WHERE c.relkind IN ('r', 'v');
 
 -- https://docs.aws.amazon.com/redshift/latest/dg/r_SVV_COLUMN_PRIVILEGES.html
 CREATE VIEW pg_catalog.svv_column_privileges AS
 SELECT n.nspname::text AS namespace_name, c.relname::text AS relation_name,
        f.attname::text AS column_name, a.privilege_type::text AS privilege_type,
-       a.grantee::integer AS identity_id, coalesce(r.rolname::text, 'public') AS identity_name,
-       CASE WHEN a.grantee = 0 THEN 'public' WHEN r.rolcanlogin THEN 'user' ELSE 'role' END
-           AS identity_type
+       a.grantee::integer AS identity_id,
+       i.name AS identity_name, i.kind AS identity_type
 FROM pg_class c
 JOIN pg_namespace n ON n.oid = c.relnamespace
 JOIN pg_attribute f ON f.attrelid = c.oid AND f.attnum > 0 AND NOT f.attisdropped
 CROSS JOIN LATERAL aclexplode(f.attacl) AS a
-LEFT JOIN pg_roles r ON r.oid = a.grantee
+JOIN redshift_local.identity i ON i.oid = a.grantee
 WHERE c.relkind IN ('r', 'v');
 
 -- Superusers see all rows, others those of their own tables.

@@ -106,12 +106,11 @@ WHERE NOT u.rolcanlogin AND NOT starts_with(u.rolname, 'pg_');
 -- https://docs.aws.amazon.com/redshift/latest/dg/r_SVV_SCHEMA_PRIVILEGES.html
 CREATE VIEW pg_catalog.svv_schema_privileges AS
 SELECT n.nspname::text AS namespace_name, a.privilege_type::text AS privilege_type,
-       a.grantee::integer AS identity_id, coalesce(r.rolname::text, 'public') AS identity_name,
-       CASE WHEN a.grantee = 0 THEN 'public' WHEN r.rolcanlogin THEN 'user' ELSE 'role' END
-           AS identity_type,
+       a.grantee::integer AS identity_id,
+       i.name AS identity_name, i.kind AS identity_type,
        a.is_grantable AS admin_option
 FROM pg_namespace n CROSS JOIN LATERAL aclexplode(n.nspacl) AS a
-LEFT JOIN pg_roles r ON r.oid = a.grantee
+JOIN redshift_local.identity i ON i.oid = a.grantee
 WHERE n.nspname <> 'redshift_local';
 
 -- Of transactions, sessions and queries a user sees only his own, unless he is a superuser.
